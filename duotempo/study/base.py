@@ -15,7 +15,7 @@ Style = Literal["line", "dashed", "dotted", "dots"]
 
 @dataclass(frozen=True, order=True)
 class Job:
-    """One unit of work: an arm (a system, or its twin without the split) and a seed (or document)."""
+    """One unit of work: an arm (a system, or its twin without the split) and a seed or document."""
 
     arm: str
     seed: int
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Claim:
-    """One number that may be published: its 95 % interval, the target it was held to, the outcome."""
+    """A number that may be published: its 95 % interval, the target it is held to, the outcome."""
 
     claim: str
     value: float
@@ -74,7 +74,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Figure:
-    """What a figure shows, not how it is drawn. The title says what was found; labels carry units."""
+    """What is shown, not how it is drawn. The title says what was found; labels carry units."""
 
     title: str
     x_label: str
