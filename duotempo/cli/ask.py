@@ -1,0 +1,60 @@
+"""`duotempo ask`: answer a question from what was read, and show the sentences it was read in."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from duotempo.cli.common import USUAL, Common
+from duotempo.cli.console import show_json, show_text, telling
+from duotempo.cli.living import load_reader
+
+if TYPE_CHECKING:
+    from duotempo.reader import Answer
+else:
+    Answer = Any
+
+
+def ask(
+    state: Path,
+    question: str,
+    *,
+    sentences: Annotated[int, Parameter(validator=Number(gte=1))] = 4,
+    common: Common = USUAL,
+) -> None:
+    """Answer a question by looking up sentences of the text that was read.
+
+    The sentences are read with the fast state off: a fast state goes on in a text's vein, the
+    kept text answers questions about it. The sentences are shown under the answer.
+
+        duotempo ask diary.state "What is the name of the dog?"
+
+    Parameters
+    ----------
+    state
+        Folder of a saved state.
+    question
+        The question, in quotes.
+    sentences
+        How many sentences to look up.
+    """
+    with telling(common.quiet) as tell:
+        answer = load_reader(state, common, tell).ask(question, sentences=sentences)
+    if common.json:
+        show_json(answer_facts(question, answer))
+    else:
+        show_text(answer_text(question, answer))
+
+
+def answer_facts(question: str, answer: Answer) -> dict[str, Any]:
+    """A question, its answer and the sentences it rests on, for machines."""
+    sentences = [sentence.text for sentence in answer.sentences]
+    return {"question": question, "answer": answer.text, "sentences": sentences}
+
+
+def answer_text(question: str, answer: Answer) -> str:
+    """A question, its answer and the sentences it rests on, for people."""
+    found = [f"    {sentence.text}" for sentence in answer.sentences]
+    heading = ["  from these sentences:"] if found else ["  no sentence was found"]
+    return "\n".join([f"Q  {question}", f"A  {answer.text}", *heading, *found])

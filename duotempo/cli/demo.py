@@ -1,0 +1,37 @@
+"""`duotempo demo`: the main job on a real model and real text, with one table and one page."""
+
+from pathlib import Path
+from typing import Literal
+
+from duotempo.cli.common import USUAL, Common
+from duotempo.cli.console import show_json, telling
+
+
+def demo(
+    *,
+    size: Literal["full", "smoke"] = "full",
+    out: Path = Path("runs/demo"),
+    common: Common = USUAL,
+) -> None:
+    """Read a diary and a stretch of prose past the window, sleep under the guard, show the gain.
+
+    Compares no memory, the state alone, the mixture and full context, and writes a page with the
+    table, the figure over the passes of sleep, continuations and answered questions.
+
+        duotempo demo
+
+        duotempo demo --size smoke --out runs/smoke
+
+    Parameters
+    ----------
+    size
+        full: minutes; smoke: the whole path in seconds.
+    out
+        Folder for the page and the numbers.
+    """
+    from duotempo.study.demo import run  # noqa: PLC0415 - imports torch
+
+    with telling(common.quiet) as tell:
+        result = run(size, out, common.seed, common.threads, tell)
+    if common.json:
+        show_json(result)

@@ -1,0 +1,152 @@
+"""`duotempo read`: read a text past the window, sleep on it, ask, save."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from duotempo.cli.ask import answer_facts, answer_text
+from duotempo.cli.common import USUAL, Common
+from duotempo.cli.console import say, show, show_json, show_text, telling
+from duotempo.cli.living import Opening, Reader, load_reader, open_reader, source
+from duotempo.core import UserError, Verdict
+
+if TYPE_CHECKING:
+    from duotempo.reader import Reading
+else:
+    Reading = Any
+
+NEW = Opening()
+
+
+def read(
+    file: str,
+    *,
+    ask: Annotated[list[str] | None, Parameter(negative="")] = None,
+    save: Path | None = None,
+    resume: Path | None = None,
+    passes: int | None = None,
+    opening: Opening = NEW,
+    common: Common = USUAL,
+) -> None:
+    """Read a text longer than the model's window, and sleep on what falls out of it.
+
+    The guard keeps as many passes of sleep as the text still in the window speaks for, and none
+    if sleep would hurt. Ctrl-C saves what was read so far, says where, and leaves with code 130.
+
+        duotempo read diary.txt --save diary.state --ask "What is the name of the dog?"
+
+        duotempo read next.txt --resume diary.state --save diary.state
+
+        journalctl | duotempo read - --every 4096 --save log.state
+
+    Parameters
+    ----------
+    file
+        The text to read; `-` reads standard input as it comes.
+    ask
+        A question to answer after reading; may be given more than once.
+    save
+        Folder to save the state in.
+    resume
+        Folder of a saved state to go on from.
+    passes
+        At most so many passes of sleep; 0: no sleep; left out: as many as the guard allows.
+    """
+    check(passes, resume, opening)
+    with telling(common.quiet) as tell:
+        if resume is None:
+            reader = open_reader(opening, common, tell)
+        else:
+            reader = load_reader(resume, common, tell)
+        reading = read_or_rescue(reader, file, save)
+        verdict = None
+        if passes != 0 and opening.fast != "none":
+            verdict = sleep_or_rescue(reader, passes, save)
+        if save is not None:
+            reader.save(save)
+        answers = [(question, reader.ask(question)) for question in ask or ()]
+    if common.json:
+        show_json(
+            {
+                "read": reading_facts(reading),
+                "slept": verdict_facts(verdict) if verdict else None,
+                "answers": [answer_facts(q, a) for q, a in answers],
+                "state": reader.summary(),
+                "saved": str(save) if save else None,
+            }
+        )
+        return
+    show(as_text(reader, reading, verdict, save))
+    for question, answer in answers:
+        show_text("\n" + answer_text(question, answer))
+
+
+def check(passes: int | None, resume: Path | None, opening: Opening) -> None:
+    """Refuse options that cannot mean anything, before the model is loaded."""
+    if passes is not None and passes < 0:
+        raise UserError(
+            f"--passes {passes}: give 0 or more, or leave it out to let the guard choose"
+        )
+    if resume is not None and opening != NEW:
+        raise UserError(
+            f"{resume} keeps the model, window and fast channel it was made with: "
+            "leave out --model, --fast, --window, --every and --mode when resuming"
+        )
+
+
+def read_or_rescue(reader: Reader, file: str, save: Path | None) -> Reading:
+    """Read `file`; Ctrl-C saves what was read until then."""
+    try:
+        return reader.read(source(file), name=file)
+    except KeyboardInterrupt:
+        rescue(reader, save)
+        raise
+
+
+def sleep_or_rescue(reader: Reader, passes: int | None, save: Path | None) -> Verdict:
+    """Sleep; Ctrl-C saves what was read, and so does a refusal if a folder was named."""
+    try:
+        return reader.sleep(passes)
+    except KeyboardInterrupt:
+        rescue(reader, save)
+        raise
+    except UserError:
+        if save is not None:
+            rescue(reader, save)
+        raise
+
+
+def rescue(reader: Reader, save: Path | None) -> None:
+    """Save the state so far, in `save` or a new folder here, and say where."""
+    folder = save or Path(f"duotempo-interrupted-{time.strftime('%Y%m%d-%H%M%S')}")
+    reader.save(folder)
+    say(f"what was read is saved: go on with `duotempo read FILE --resume {folder}`")
+
+
+def reading_facts(reading: Reading) -> dict[str, Any]:
+    """What was read, for machines."""
+    return {"tokens": reading.tokens, "seconds": reading.seconds, "evicted": reading.evicted}
+
+
+def verdict_facts(verdict: Verdict) -> dict[str, Any]:
+    """What the guard decided, for machines."""
+    trials = [{"passes": t.passes, "loss": t.loss} for t in verdict.trials]
+    return {"passes": verdict.passes, "reason": verdict.reason, "trials": trials}
+
+
+def as_text(
+    reader: Reader, reading: Reading, verdict: Verdict | None, save: Path | None
+) -> dict[str, str]:
+    """What happened, for people."""
+    speed = reading.tokens / max(reading.seconds, 1e-9)
+    facts = {
+        "read": f"{reading.tokens:,} tokens at {speed:,.0f} a second; "
+        f"{reading.evicted:,} left the window"
+    }
+    if verdict is not None:
+        facts["slept"] = verdict.reason
+    facts |= {name: str(fact) for name, fact in reader.summary().items()}
+    facts["saved"] = str(save) if save else "nowhere: name a folder with --save to keep it"
+    return facts
