@@ -35,6 +35,7 @@ class Mixture:
     """
 
     shares: tuple[float, ...] = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+    tokens: int = 2000
     turn: int = 200
     name: str = "mixture"
     question: str = "Does fixed share keep its regret bound, and what does the share cost?"
@@ -49,7 +50,7 @@ class Mixture:
         }
 
     def jobs(self, size: Size) -> Sequence[Job]:
-        """Every arm with 16 seeds of 2,000 tokens; smoke: two seeds of 400."""
+        """Every arm with 16 seeds; smoke: two."""
         return [Job(arm, seed) for arm in ARMS for seed in range(2 if size == "smoke" else 16)]
 
     def inputs(self, size: Size) -> Mapping[str, str]:
@@ -58,26 +59,26 @@ class Mixture:
 
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         """Three numbers for each share."""
-        tokens, rows = 400 if size == "smoke" else 2000, []
+        rows = []
         for i, share in enumerate(self.shares):
             tell(f"share {share:g}", i, len(self.shares))
             voices = Random(f"{job.arm} {job.seed}")  # the same draws for every share
-            fast, slow, mixed = self._text(job.arm, tokens, FixedShare(share), voices)
+            fast, slow, mixed = self._text(job.arm, FixedShare(share), voices)
             best = min(sum(fast), sum(slow))
             numbers = {
-                "over_best": (sum(mixed) - best) / tokens / math.log(2),
-                "over_slow": (sum(mixed) - sum(slow)) / tokens / math.log(2),
+                "over_best": (sum(mixed) - best) / self.tokens / math.log(2),
+                "over_slow": (sum(mixed) - sum(slow)) / self.tokens / math.log(2),
                 "slack": _slack(FixedShare(share), fast, slow, mixed),
             }
             rows += [Row(job.arm, job.seed, m, share, value) for m, value in numbers.items()]
         return rows
 
     def _text(
-        self, arm: str, tokens: int, mixture: FixedShare, random: Random
+        self, arm: str, mixture: FixedShare, random: Random
     ) -> tuple[list[float], list[float], list[float]]:
         """Losses in nats of the fast voice, the slow voice and the mixture, token by token."""
         weight, fast, slow, mixed = mixture.start, [], [], []
-        for i in range(tokens):
+        for i in range(self.tokens):
             base, noise = random.gammavariate(1.2, 2.9), random.gauss(0, 1)
             helps = {
                 "helpful": HELP,
@@ -115,7 +116,7 @@ class Mixture:
                 ">= 0.1",
             ),
             claim(
-                f"share {SHARE:g} against the best share of each arm, worst arm (bits/token)",
+                f"share {SHARE:g} over the best share, worst arm but the trap (bits/token)",
                 [self._regret(rows, seed) for seed in none],
                 "<= 0.05",
             ),
@@ -125,7 +126,9 @@ class Mixture:
         return max(
             at[SHARE] - min(at.values())
             for at in (
-                {x: by_seed(rows, arm, "over_slow", x)[seed] for x in self.shares} for arm in ARMS
+                {x: by_seed(rows, arm, "over_slow", x)[seed] for x in self.shares}
+                for arm in ARMS
+                if arm != "trap"
             )
         )
 
