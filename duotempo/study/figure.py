@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from duotempo.study.base import Figure, Point, Series, Style
-from duotempo.study.labels import Box, free_place, spread
+from duotempo.study.labels import GAPS, Box, free_place, spread
 
 # Stand-ins that no other colour of the drawing has; the SVG gets the page's variables for them.
 INK, SOFT, RULE, PAPER = "#010101", "#020202", "#030303", "#040404"
@@ -62,10 +62,10 @@ def svg(figure: Figure, mark: str, form: Format) -> str:
 
 
 def _draw(canvas: Canvas, figure: Figure, form: Format) -> None:
-    names = [textwrap.wrap(s.name, form.label) or [""] for s in figure.series]
+    names = [_wrap(s.name, form.label) for s in figure.series]
     longest = max((len(line) for name in names for line in name), default=0)
-    top = textwrap.wrap(figure.y_label, int(form.width / form.text * 1.8))
-    below = textwrap.wrap(figure.x_label, int(form.width / form.text * 1.6))
+    top = _wrap(figure.y_label, int(form.width / form.text * 1.8))
+    below = _wrap(figure.x_label, int(form.width / form.text * 1.6))
     line = form.text * 1.35
     left, right = 50, 18 + longest * form.text * 0.56
     bottom, head = 30 + line * len(below), 16 + line * len(top)
@@ -92,7 +92,7 @@ def _series(axes: Axes, series: Series, colour: str) -> None:
         axes.errorbar(x, y, gaps, fmt="o", ms=6, color=colour, elinewidth=1.6, capsize=4, zorder=3)
         return
     axes.fill_between(x, low, high, color=colour, alpha=0.16, lw=0)
-    dot = "o" if len(x) <= 16 else ""
+    dot = "o" if len(x) <= 16 and series.style != "dotted" else ""
     axes.plot(x, y, STROKES[series.style], marker=dot, ms=4, lw=2, color=colour, zorder=3)
 
 
@@ -161,25 +161,32 @@ def _name(
 
 
 def _marks(axes: Axes, figure: Figure, form: Format) -> None:
+    """Ring each mark and write its label where there is room, with a line to it when far off."""
     box = axes.get_window_extent()
     room = Box(box.x0, box.y0, box.x1, box.y1)
-    taken = [_pixel(axes, x, y) for s in figure.series for x, y in _dense(s.points)]
-    for mark in figure.marks:
-        x, y = _pixel(axes, mark.x, mark.y)
+    curves = [_pixel(axes, x, y) for s in figure.series for x, y in _dense(s.points)]
+    rings = [_pixel(axes, mark.x, mark.y) for mark in figure.marks]
+    labels = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in rings]
+    for mark, ring in zip(figure.marks, rings, strict=True):
         axes.plot([mark.x], [mark.y], "o", ms=11, mfc="none", mec=INK, mew=1.6, zorder=4)
-        lines = textwrap.wrap(mark.label, form.label + 4)
+        lines = _wrap(mark.label, form.label + 4)
         size = max(map(len, lines)) * form.text * 0.55, len(lines) * form.text * 1.25
-        place = free_place((x, y), size, room, taken)
+        place = free_place(ring, size, room, curves, labels)
+        labels.append(place)
+        middle = (place.x0 + place.x1) / 2, (place.y0 + place.y1) / 2
+        far = place.distance(ring) > 1.5 * GAPS[0]
         axes.annotate(
             "\n".join(lines),
-            xy=(place.x0 + size[0] / 2, place.y0 + size[1] / 2),
+            xy=ring,
+            xytext=middle,
             xycoords="figure pixels",
+            textcoords="figure pixels",
             ha="center",
             va="center",
             color=INK,
+            arrowprops={"arrowstyle": "-", "color": INK, "lw": 0.8, "shrinkB": 6} if far else None,
             annotation_clip=False,
         )
-        taken += place.grid()
 
 
 def _dense(points: Sequence[Point]) -> list[tuple[float, float]]:
@@ -196,6 +203,13 @@ def _dense(points: Sequence[Point]) -> list[tuple[float, float]]:
 def _pixel(axes: Axes, x: float, y: float) -> tuple[float, float]:
     at = axes.transData.transform((x, y))
     return float(at[0]), float(at[1])
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Lines of at most `width` characters; "N = 8" stays in one piece."""
+    return textwrap.wrap(text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), width) or [
+        ""
+    ]
 
 
 def number(value: float) -> str:

@@ -1,10 +1,11 @@
 """Where the words of a figure go, so that they cover neither each other nor a curve. In pixels."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-RING = 10
-"""Distance of a mark's label from the mark."""
+GAPS = (10, 26, 44)
+"""Distances of a mark's label from the mark, the nearest first."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,19 @@ class Box:
         """Whether a place lies inside."""
         return self.x0 <= place[0] <= self.x1 and self.y0 <= place[1] <= self.y1
 
-    def grid(self) -> list[tuple[float, float]]:
-        """Places all over the rectangle, for the next label to keep clear of."""
-        steps = [i / 4 for i in range(5)]
-        wide, tall = self.x1 - self.x0, self.y1 - self.y0
-        return [(self.x0 + wide * a, self.y0 + tall * b) for a in steps for b in steps]
+    def distance(self, place: tuple[float, float]) -> float:
+        """How far a place lies outside; 0 inside."""
+        x, y = place
+        return math.hypot(
+            max(self.x0 - x, 0, x - self.x1),
+            max(self.y0 - y, 0, y - self.y1),
+        )
+
+    def meets(self, other: "Box") -> bool:
+        """Whether two rectangles share any place."""
+        return (
+            self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
+        )
 
 
 def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
@@ -46,22 +55,28 @@ def free_place(
     point: tuple[float, float],
     size: tuple[float, float],
     room: Box,
-    taken: Sequence[tuple[float, float]],
+    curves: Sequence[tuple[float, float]],
+    labels: Sequence[Box],
 ) -> Box:
-    """The place round a point, among eight, where a label covers least and stays in the room."""
-    x, y = point
-    wide, tall = size
-    columns = {"left": x - RING - wide, "middle": x - wide / 2, "right": x + RING}
-    lines = {"above": y + RING, "beside": y - tall / 2, "below": y - RING - tall}
-    boxes = [
-        Box(columns[c], lines[r], columns[c] + wide, lines[r] + tall)
-        for r in ("above", "below", "beside")
-        for c in ("middle", "right", "left")
-        if (r, c) != ("beside", "middle")
-    ]
+    """The place round a point, near it or a little off, where a label covers the fewest places of
+    the curves, no other label if that can be, and stays in the room."""
+    boxes = [box for gap in GAPS for box in _round(point, size, gap)]
 
     def cost(box: Box) -> int:
-        corners = [(box.x0, box.y0), (box.x1, box.y1)]
-        return sum(map(box.holds, taken)) + 100 * sum(not room.holds(c) for c in corners)
+        outside = sum(not room.holds(c) for c in ((box.x0, box.y0), (box.x1, box.y1)))
+        return sum(map(box.holds, curves)) + 100 * (outside + sum(map(box.meets, labels)))
 
     return min(boxes, key=cost)
+
+
+def _round(point: tuple[float, float], size: tuple[float, float], gap: float) -> list[Box]:
+    """The eight boxes of this size round a point, above first."""
+    (x, y), (wide, tall) = point, size
+    columns = {"middle": x - wide / 2, "right": x + gap, "left": x - gap - wide}
+    lines = {"above": y + gap, "below": y - gap - tall, "beside": y - tall / 2}
+    return [
+        Box(left, low, left + wide, low + tall)
+        for line, low in lines.items()
+        for column, left in columns.items()
+        if (line, column) != ("beside", "middle")
+    ]
