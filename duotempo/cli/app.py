@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from duotempo import __version__
 from duotempo.cli.ask import ask
@@ -26,6 +26,8 @@ app = App(
     help_format="markdown",
     result_action="return_value",
     suppress_keyboard_interrupt=False,
+    exit_on_error=False,
+    print_error=False,
 )
 for place, command in enumerate((demo, read, ask, generate, score)):
     app.command(command, sort_key=place)
@@ -55,6 +57,8 @@ def verdict(error: Exception) -> tuple[str, int]:
     """What to tell a person about `error`, and the exit code."""
     if isinstance(error, UserError):
         return str(error), MISTAKE
+    if isinstance(error, CycloptsError):
+        return f"{error} See `duotempo --help`.", MISTAKE
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full: free some space, or write to another disk", MISTAKE
     if isinstance(error, (FileNotFoundError, IsADirectoryError, PermissionError)):

@@ -19,6 +19,7 @@ else:
 def ask(
     state: Path,
     question: str,
+    /,
     *,
     sentences: Annotated[int, Parameter(validator=Number(gte=1))] = 4,
     common: Common = USUAL,
@@ -41,10 +42,11 @@ def ask(
     """
     with telling(common.quiet) as tell:
         answer = load_reader(state, common, tell).ask(question, sentences=sentences)
+    facts = answer_facts(question, answer)
     if common.json:
-        show_json(answer_facts(question, answer))
+        show_json(facts)
     else:
-        show_text(answer_text(question, answer))
+        show_text(answer_text(facts))
 
 
 def answer_facts(question: str, answer: Answer) -> dict[str, Any]:
@@ -53,8 +55,8 @@ def answer_facts(question: str, answer: Answer) -> dict[str, Any]:
     return {"question": question, "answer": answer.text, "sentences": sentences}
 
 
-def answer_text(question: str, answer: Answer) -> str:
+def answer_text(facts: dict[str, Any]) -> str:
     """A question, its answer and the sentences it rests on, for people."""
-    found = [f"    {sentence.text}" for sentence in answer.sentences]
-    heading = ["  from these sentences:"] if found else ["  no sentence was found"]
-    return "\n".join([f"Q  {question}", f"A  {answer.text}", *heading, *found])
+    found = [f"    {sentence}" for sentence in facts["sentences"]]
+    heading = "  from these sentences:" if found else "  no sentence was found"
+    return "\n".join([f"Q  {facts['question']}", f"A  {facts['answer']}", heading, *found])

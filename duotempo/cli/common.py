@@ -6,7 +6,15 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+
+def no_option(type_: object, value: str) -> None:
+    """Refuse a mistyped option where a FILE was expected; a lone `-` is standard input."""
+    if value.startswith("-") and value != "-":
+        raise ValueError(f"{value} is no option of this command; a file of that name is ./{value}")
+
+
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+File = Annotated[str, Parameter(allow_leading_hyphen=True, validator=no_option)]
 
 
 @Parameter(name="*", group=Group("Every command", sort_key=9))

@@ -7,7 +7,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from duotempo.core import Tell, silent
 
@@ -19,14 +28,10 @@ def say(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
-def show(facts: Mapping[str, str]) -> None:
-    """Write named facts to standard output, one a line, the names in a column."""
+def table(facts: Mapping[str, str]) -> str:
+    """Named facts, one a line, the names in a column."""
     width = max(map(len, facts), default=0)
-    for name, fact in facts.items():
-        lines = fact.splitlines() or [""]
-        sys.stdout.write(f"{name:<{width}}  {lines[0]}\n")
-        for line in lines[1:]:
-            sys.stdout.write(f"{'':<{width}}  {line}\n")
+    return "\n".join(f"{name:<{width}}  {fact}" for name, fact in facts.items())
 
 
 def show_text(text: str) -> None:
@@ -39,9 +44,17 @@ def show_json(facts: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 
+class Speed(ProgressColumn):
+    """Units a second, as of late."""
+
+    def render(self, task: Task) -> Text:
+        """The speed of one task; nothing while it is not known."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="dim")
+
+
 @contextmanager
 def telling(quiet: bool = False) -> Iterator[Tell]:
-    """Give a `Tell` that draws a live bar; it is `silent` when quiet or not on a terminal."""
+    """Give a `Tell` that draws one live bar; it is `silent` when quiet or not on a terminal."""
     if quiet or not console.is_terminal:
         yield silent
         return
@@ -49,14 +62,18 @@ def telling(quiet: bool = False) -> Iterator[Tell]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
+        Speed(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
-        tasks = {}
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("starting", total=None)
+        told = "starting"
 
         def tell(what: str, done: float, total: float) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what)
-            progress.update(tasks[what], completed=done, total=total or None)
+            nonlocal told
+            if what != told:
+                progress.reset(bar, description=what)
+                told = what
+            progress.update(bar, completed=done, total=total or None)
 
         yield tell

@@ -14,6 +14,7 @@ from duotempo.cli.living import load_reader
 def generate(
     state: Path,
     prompt: str = "",
+    /,
     *,
     tokens: Annotated[int, Parameter(validator=Number(gte=1))] = 64,
     common: Common = USUAL,

@@ -1,16 +1,18 @@
 """`duotempo read`: read a text past the window, sleep on it, ask, save."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from duotempo.cli.ask import answer_facts, answer_text
-from duotempo.cli.common import USUAL, Common
-from duotempo.cli.console import say, show, show_json, show_text, telling
+from duotempo.cli.common import USUAL, Common, File
+from duotempo.cli.console import say, show_json, show_text, table, telling
 from duotempo.cli.living import Opening, Reader, load_reader, open_reader, source
 from duotempo.core import UserError, Verdict
+from duotempo.tasks.text import STDIN
 
 if TYPE_CHECKING:
     from duotempo.reader import Reading
@@ -21,7 +23,8 @@ NEW = Opening()
 
 
 def read(
-    file: str,
+    file: File,
+    /,
     *,
     ask: Annotated[list[str] | None, Parameter(negative="")] = None,
     save: Path | None = None,
@@ -61,26 +64,22 @@ def read(
         else:
             reader = load_reader(resume, common, tell)
         reading = read_or_rescue(reader, file, save)
-        verdict = None
-        if passes != 0 and opening.fast != "none":
-            verdict = sleep_or_rescue(reader, passes, save)
+        rested = reading.pending == 0 and reader.summary()["tokens_slept_on"] > 0
+        verdict = None if passes == 0 or rested else sleep_or_rescue(reader, passes, save)
         if save is not None:
             reader.save(save)
         answers = [(question, reader.ask(question)) for question in ask or ()]
+    facts = {
+        "read": asdict(reading),
+        "slept": verdict_facts(verdict) if verdict else None,
+        "answers": [answer_facts(question, answer) for question, answer in answers],
+        "state": reader.summary(),
+        "saved": str(save) if save else None,
+    }
     if common.json:
-        show_json(
-            {
-                "read": reading_facts(reading),
-                "slept": verdict_facts(verdict) if verdict else None,
-                "answers": [answer_facts(q, a) for q, a in answers],
-                "state": reader.summary(),
-                "saved": str(save) if save else None,
-            }
-        )
-        return
-    show(as_text(reader, reading, verdict, save))
-    for question, answer in answers:
-        show_text("\n" + answer_text(question, answer))
+        show_json(facts)
+    else:
+        show_text(as_text(facts))
 
 
 def check(passes: int | None, resume: Path | None, opening: Opening) -> None:
@@ -99,7 +98,7 @@ def check(passes: int | None, resume: Path | None, opening: Opening) -> None:
 def read_or_rescue(reader: Reader, file: str, save: Path | None) -> Reading:
     """Read `file`; Ctrl-C saves what was read until then."""
     try:
-        return reader.read(source(file), name=file)
+        return reader.read(source(file), name="standard input" if file == STDIN else None)
     except KeyboardInterrupt:
         rescue(reader, save)
         raise
@@ -125,28 +124,22 @@ def rescue(reader: Reader, save: Path | None) -> None:
     say(f"what was read is saved: go on with `duotempo read FILE --resume {folder}`")
 
 
-def reading_facts(reading: Reading) -> dict[str, Any]:
-    """What was read, for machines."""
-    return {"tokens": reading.tokens, "seconds": reading.seconds, "evicted": reading.evicted}
-
-
 def verdict_facts(verdict: Verdict) -> dict[str, Any]:
     """What the guard decided, for machines."""
-    trials = [{"passes": t.passes, "loss": t.loss} for t in verdict.trials]
+    trials = [asdict(trial) for trial in verdict.trials]
     return {"passes": verdict.passes, "reason": verdict.reason, "trials": trials}
 
 
-def as_text(
-    reader: Reader, reading: Reading, verdict: Verdict | None, save: Path | None
-) -> dict[str, str]:
+def as_text(facts: dict[str, Any]) -> str:
     """What happened, for people."""
-    speed = reading.tokens / max(reading.seconds, 1e-9)
-    facts = {
-        "read": f"{reading.tokens:,} tokens at {speed:,.0f} a second; "
-        f"{reading.evicted:,} left the window"
+    read, state = facts["read"], facts["state"]
+    speed = read["tokens"] / max(read["seconds"], 1e-9)
+    lines = {
+        "read": f"{read['tokens']:,} tokens at {speed:,.0f} a second",
+        "slept": facts["slept"]["reason"] if facts["slept"] else state["verdict"],
+        "state": f"{state['fast']}, {state['state_bytes'] / 1e6:.2f} MB, of {state['model']} "
+        f"with a window of {state['window']} tokens",
+        "saved": facts["saved"] or "nowhere: name a folder with --save to keep it",
     }
-    if verdict is not None:
-        facts["slept"] = verdict.reason
-    facts |= {name: str(fact) for name, fact in reader.summary().items()}
-    facts["saved"] = str(save) if save else "nowhere: name a folder with --save to keep it"
-    return facts
+    answers = ["\n" + answer_text(answer) for answer in facts["answers"]]
+    return "\n".join([table(lines), *answers])

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from duotempo.cli.common import USUAL, Common
-from duotempo.cli.console import show, show_json, telling
+from duotempo.cli.common import USUAL, Common, File
+from duotempo.cli.console import show_json, show_text, table, telling
 from duotempo.cli.living import load_reader
 from duotempo.tasks.text import load
 
 
-def score(state: Path, file: str, *, common: Common = USUAL) -> None:
+def score(state: Path, file: File, /, *, common: Common = USUAL) -> None:
     """Score a text in bits a token: without memory, with the state alone, and with both mixed.
 
     Lower is better. The text is taken as what comes next after what was read.
@@ -33,4 +33,4 @@ def score(state: Path, file: str, *, common: Common = USUAL) -> None:
         return
     words = {"none": "no memory", "alone": "state alone", "mixed": "mixture"}
     lines = {words[name]: f"{value:.3f} bits/token" for name, value in bits.items()}
-    show({"scored": f"{result.tokens:,} tokens"} | lines)
+    show_text(table({"scored": f"{result.tokens:,} tokens"} | lines))

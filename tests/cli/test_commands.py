@@ -1,0 +1,173 @@
+"""The commands against a reader that obeys at once: what is read, saved, shown, and rescued."""
+
+import io
+import json
+import sys
+
+import pytest
+
+from duotempo.core import UserError
+
+
+def test_read_hands_its_options_to_the_reader(cli, diary):
+    options = "--model m --fast latents --window 64 --every 128 --mode remember --seed 7"
+    ran = cli("read", str(diary), *options.split())
+    asked = {k: v for k, v in ran.reader.settings.items() if k != "tell"}
+    assert asked == {
+        "model": "m",
+        "fast": "latents",
+        "window": 64,
+        "every": 128,
+        "mode": "remember",
+        "seed": 7,
+    }
+
+
+def test_read_sleeps_once_and_tells_what_happened(cli, diary):
+    ran = cli("read", str(diary))
+    assert ran.code == 0
+    assert ran.reader.calls == [("read", None), ("sleep", None)]
+    assert "kept N=1" in ran.out
+    assert "nowhere: name a folder with --save" in ran.out
+    assert ran.err == ""
+
+
+def test_passes_bound_the_sleep_and_none_means_no_sleep(cli, diary):
+    assert ("sleep", 3) in cli("read", str(diary), "--passes", "3").reader.calls
+    assert cli("read", str(diary), "--passes", "0").reader.slept == 0
+
+
+def test_a_reader_that_slept_on_all_it_read_is_not_asked_to_sleep_again(cli, diary):
+    assert cli("read", str(diary), "--every", "16").reader.slept == 0
+
+
+def test_passes_below_zero_are_refused_before_the_model_is_opened(cli, diary):
+    ran = cli("read", str(diary), "--passes", "-1")
+    assert (ran.code, ran.reader) == (2, None)
+    assert "--passes -1: give 0 or more" in ran.err
+
+
+def test_read_gives_machines_one_json_object(cli, diary, tmp_path):
+    ran = cli("read", str(diary), "--json", "--save", "s", "--ask", "dog?", "--ask", "who?")
+    facts = json.loads(ran.out)
+    assert facts["read"]["tokens"] == 10
+    assert facts["slept"]["passes"] == 1
+    assert facts["slept"]["trials"][0] == {"passes": 0, "loss": 2.5}
+    assert [a["question"] for a in facts["answers"]] == ["dog?", "who?"]
+    assert facts["state"]["model"] == "smollm2"
+    assert facts["saved"] == "s"
+    assert (tmp_path / "s" / "fake.json").exists()
+
+
+def test_read_saves_before_it_answers(cli, diary):
+    calls = [name for name, _ in cli("read", str(diary), "--save", "s", "--ask", "q").reader.calls]
+    assert calls == ["read", "sleep", "save", "ask"]
+
+
+def test_a_saved_state_goes_on(cli, diary, tmp_path):
+    cli("read", str(diary), "--save", "s")
+    more = tmp_path / "more.txt"
+    more.write_text("Then it snowed.")
+    ran = cli("read", str(more), "--resume", "s", "--save", "s")
+    assert ran.code == 0
+    assert "".join(ran.reader.said) == diary.read_text() + more.read_text()
+
+
+def test_a_resumed_reader_keeps_its_own_settings(cli, diary):
+    cli("read", str(diary), "--save", "s")
+    ran = cli("read", str(diary), "--resume", "s", "--window", "64")
+    assert ran.code == 2
+    assert "leave out --model, --fast, --window" in ran.err
+
+
+def test_standard_input_is_read_as_it_comes(cli, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("Ann naïve.".encode())))
+    ran = cli("read", "-")
+    assert "".join(ran.reader.said) == "Ann naïve."
+    assert ran.reader.calls[0] == ("read", "standard input")
+
+
+def test_ctrl_c_while_reading_saves_what_was_read_and_names_it(cli, fake, diary, tmp_path):
+    fake.trouble["read"] = KeyboardInterrupt()
+    ran = cli("read", str(diary))
+    assert ran.code == 130
+    (folder,) = tmp_path.glob("duotempo-interrupted-*")
+    assert f"--resume {folder.name}" in ran.err
+    assert diary.read_text().startswith(json.loads((folder / "fake.json").read_text())[0])
+
+
+def test_ctrl_c_while_sleeping_saves_in_the_named_folder(cli, fake, diary, tmp_path):
+    fake.trouble["sleep"] = KeyboardInterrupt()
+    ran = cli("read", str(diary), "--save", "s")
+    assert ran.code == 130
+    assert "--resume s" in ran.err
+    assert "".join(json.loads((tmp_path / "s" / "fake.json").read_text())) == diary.read_text()
+
+
+def test_a_text_too_short_to_sleep_on_is_kept_and_refused(cli, fake, diary, tmp_path):
+    fake.trouble["sleep"] = UserError("nothing has left the window yet")
+    ran = cli("read", str(diary), "--save", "s")
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1] == "error: nothing has left the window yet"
+    assert (tmp_path / "s" / "fake.json").exists()
+
+
+def test_a_file_that_cannot_be_read_leaves_the_saved_state_alone(cli, fake, diary, tmp_path):
+    cli("read", str(diary), "--save", "s")
+    before = (tmp_path / "s" / "fake.json").read_bytes()
+    fake.trouble["read"] = UserError("binary")
+    assert cli("read", str(diary), "--save", "s").code == 2
+    assert (tmp_path / "s" / "fake.json").read_bytes() == before
+
+
+@pytest.fixture
+def saved(cli, diary):
+    """A saved state with the diary in it."""
+    cli("read", str(diary), "--save", "s")
+    return "s"
+
+
+def test_ask_shows_the_sentences_it_read(cli, saved):
+    ran = cli("ask", saved, "What is the dog called?", "--sentences", "2")
+    assert ran.out.splitlines() == [
+        "Q  What is the dog called?",
+        "A  Rex",
+        "  from these sentences:",
+        "    Ann has a dog",
+        "    The dog is Rex",
+    ]
+
+
+def test_ask_gives_machines_json(cli, saved):
+    facts = json.loads(cli("ask", saved, "dog?", "--json", "--sentences", "1").out)
+    assert facts == {"question": "dog?", "answer": "Rex", "sentences": ["Ann has a dog"]}
+
+
+def test_generate_goes_on_after_the_prompt(cli, saved):
+    assert cli("generate", saved, "It went on", "--tokens", "2").out == "It went on and on and on\n"
+    facts = json.loads(cli("generate", saved, "--tokens", "1", "--json").out)
+    assert facts == {"prompt": "", "text": " and on"}
+
+
+def test_score_tells_the_three_scores(cli, saved, diary):
+    ran = cli("score", saved, str(diary))
+    assert [line.split()[-2:] for line in ran.out.splitlines()[1:]] == [
+        ["5.000", "bits/token"],
+        ["4.500", "bits/token"],
+        ["4.250", "bits/token"],
+    ]
+    facts = json.loads(cli("score", saved, str(diary), "--json").out)
+    assert facts == {"tokens": 3, "bits": {"none": 5.0, "alone": 4.5, "mixed": 4.25}}
+
+
+@pytest.mark.parametrize("command", [("ask", "none", "q"), ("generate", "none")])
+def test_a_state_that_is_not_there_is_named(command, cli):
+    ran = cli(*command)
+    assert ran.code == 2
+    assert "none holds no saved reader" in ran.err
+
+
+def test_a_text_to_score_that_is_not_there_is_named(cli, saved):
+    ran = cli("score", saved, "nowhere.txt")
+    assert ran.code == 2
+    assert "nowhere.txt" in ran.err
