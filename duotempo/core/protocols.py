@@ -1,7 +1,7 @@
 """The four parts that the loop is made of: Channel, Boundary, Consolidator, Guard."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from duotempo.core.records import Event, Proposal, Verdict
 
@@ -9,10 +9,11 @@ Tell = Callable[[str, float, float], None]
 """Progress: what is being done, how much of it is done, how much there is (0: not known)."""
 
 
-def silent(what: str, done: float, total: float) -> None:
+def silent(what: str, done: int | float, total: int | float) -> None:
     """The `Tell` that says nothing."""
 
 
+@runtime_checkable
 class Channel(Protocol):
     """What may change while awake. A state is a frozen value: passed in, returned, never kept."""
 
@@ -29,18 +30,21 @@ class Channel(Protocol):
         ...
 
 
+@runtime_checkable
 class Boundary(Protocol):
     """Decides when wakefulness ends."""
 
     def __call__(self, state: Any, event: Event) -> bool: ...
 
 
+@runtime_checkable
 class Consolidator(Protocol):
     """Turns fast content into a proposal for the slower channel; touches nothing itself."""
 
     def __call__(self, slow: Any, state: Any) -> Proposal: ...
 
 
+@runtime_checkable
 class Guard(Protocol):
     """Accepts, refuses or shrinks a proposal, on evidence."""
 
