@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from pydoc_data import topics
-from typing import BinaryIO
 
 from duotempo.core import UserError
 from duotempo.tasks.substitutes import SUBSTITUTES
@@ -21,6 +20,7 @@ SUFFIXES = (".txt", ".text", ".md", ".rst")
 """Files that a folder is read for, also with `.gz` behind."""
 
 STDIN = "-"
+ENCODING = "utf-8-sig"
 PARAGRAPH = re.compile(r"\n(?:[ \t]*\n)+")
 UNDERLINE = re.compile(r"\n([-*=~^\"+])\1{2,}$", re.MULTILINE)
 SHORTEST = 80
@@ -67,7 +67,8 @@ def pieces(source: str | Path, size: int) -> Iterator[str]:
     """Stream a source in pieces of at most `size` characters; joined they are the whole text.
 
     A piece ends before white space, so that the next begins with ` word` as a tokenizer sees it
-    in running text; only a word longer than `size` is cut. Memory stays flat for endless input.
+    in running text; a word is cut only if with the space before it it is longer than `size`.
+    Memory stays flat for endless input. Raises `UserError` as `load` does.
     """
     if size < 1:
         raise UserError(f"size={size}: must be at least 1 character")
@@ -168,7 +169,11 @@ def _unwrapped(paragraph: str) -> str:
 def _chunks(source: str | Path, size: int) -> Iterator[str]:
     """What a source holds, at most `size` characters at a time, an empty line between files."""
     if source == STDIN:
-        yield from _decoded(sys.stdin.buffer, _said(source), size)
+        text = io.TextIOWrapper(sys.stdin.buffer, encoding=ENCODING)
+        try:
+            yield from _decoded(text, _said(source), size)
+        finally:
+            text.detach()  # standard input stays open
         return
     path = Path(source)
     if not path.exists():
@@ -182,14 +187,13 @@ def _chunks(source: str | Path, size: int) -> Iterator[str]:
 def _read(file: Path, size: int) -> Iterator[str]:
     unpack = gzip.open if file.suffix == ".gz" else open
     try:
-        with unpack(file, "rb") as raw:
-            yield from _decoded(raw, _said(file), size)
+        with unpack(file, "rt", encoding=ENCODING) as text:
+            yield from _decoded(text, _said(file), size)
     except (OSError, EOFError, zlib.error) as e:
         raise UserError(f"'{file}' cannot be read ({e}): check it and its permissions") from e
 
 
-def _decoded(raw: BinaryIO, said: str, size: int) -> Iterator[str]:
-    text = io.TextIOWrapper(raw, encoding="utf-8-sig")
+def _decoded(text: io.TextIOWrapper, said: str, size: int) -> Iterator[str]:
     try:
         while new := text.read(size):
             if "\0" in new:
@@ -197,8 +201,6 @@ def _decoded(raw: BinaryIO, said: str, size: int) -> Iterator[str]:
             yield new
     except UnicodeDecodeError as e:
         raise UserError(f"{said} is not UTF-8 text ({e.reason}): convert it to UTF-8") from e
-    finally:
-        text.detach()  # standard input stays open
 
 
 def _texts(folder: Path) -> list[Path]:
