@@ -1,4 +1,4 @@
-"""The one error a person is meant to read: a sentence that says what is wrong and names the mend."""
+"""The one error a person is meant to read: a sentence that says what is wrong and the mend."""
 
 
 class UserError(ValueError):

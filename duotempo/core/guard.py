@@ -1,4 +1,4 @@
-"""The guard of held-out evidence: keeps the number of passes that a text not slept on speaks for."""
+"""The guard of held-out evidence: keeps the passes that a text not slept on speaks for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,5 +59,9 @@ class HeldOut:
             )
         loss = next(t.loss for t in tried if t.passes == kept.passes)
         if self.mode == "generate":
-            return f"kept N={kept.passes}: lowest held-out loss, {loss:.3f} against {bar:.3f} before"
-        return f"kept N={kept.passes}: most passes not above no memory, {loss:.3f} against {bar:.3f}"
+            return (
+                f"kept N={kept.passes}: lowest held-out loss, {loss:.3f} against {bar:.3f} before"
+            )
+        return (
+            f"kept N={kept.passes}: most passes not above no memory, {loss:.3f} against {bar:.3f}"
+        )

@@ -1,4 +1,4 @@
-"""The loop that every system here runs on: awake only the fast channel moves, asleep only a guard may let the slow one move."""
+"""The loop: awake only the fast channel moves, asleep only a guard lets the slow one move."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

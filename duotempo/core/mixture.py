@@ -1,4 +1,4 @@
-"""Two voices, one mixture: fixed-share weights over the untouched model and the model with its fast state."""
+"""Two voices, one mixture: fixed-share weights over a model without and with its fast state."""
 
 import math
 from collections.abc import Sequence
@@ -24,13 +24,16 @@ class FixedShare:
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 0.5 or not 0 < self.start < 1:
             raise UserError(
-                f"share={self.share}, start={self.start}: share must lie in [0, 0.5] and start in (0, 1)"
+                f"share={self.share}, start={self.start}: "
+                "share must lie in [0, 0.5] and start in (0, 1)"
             )
 
     def loss(self, weight: float, fast: float, slow: float) -> float:
         """The mixture's loss in nats on one token that cost the voices `fast` and `slow` nats."""
         least = min(fast, slow)
-        return least - math.log(weight * math.exp(least - fast) + (1 - weight) * math.exp(least - slow))
+        return least - math.log(
+            weight * math.exp(least - fast) + (1 - weight) * math.exp(least - slow)
+        )
 
     def step(self, weight: float, fast: float, slow: float) -> float:
         """The fast voice's weight after that token: Bayes' rule, then a share of each goes over."""
@@ -48,7 +51,7 @@ class FixedShare:
         return out
 
     def regret_bound(self, tokens: int) -> float:
-        """The most nats that mixing can cost, in all, against the better voice on `tokens` tokens."""
+        """The most nats that mixing costs, in all, against the better voice on `tokens` tokens."""
         if self.share == 0:
             return -math.log(min(self.start, 1 - self.start))
         return -math.log(min(self.start, 1 - self.start)) - (tokens - 1) * math.log(1 - self.share)

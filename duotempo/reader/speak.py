@@ -1,0 +1,79 @@
+"""Decoding with two voices in one batch: untouched model and model + memory, always mixed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from duotempo.core import FixedShare
+from duotempo.models.body import Body, Memory, Past
+from duotempo.models.voices import mix_logits
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a token is picked: temperature 0 takes the likeliest one, else draws from `seed`."""
+
+    temperature: float = 0.0
+    seed: int = 0
+
+
+DEFAULT, GREEDY = FixedShare(), Sampling()
+
+
+def pick(logp: Float[Tensor, " vocab"], sampling: Sampling, generator: torch.Generator) -> int:
+    """One token id from log-probabilities."""
+    if sampling.temperature <= 0:
+        return int(logp.argmax())
+    p = (logp / sampling.temperature).softmax(-1).cpu()
+    return int(torch.multinomial(p, 1, generator=generator))
+
+
+@torch.no_grad()
+def speak(
+    body: Body,
+    context: Int[Tensor, " context"],
+    memory: Memory | None,
+    share: FixedShare = DEFAULT,
+    sampling: Sampling = GREEDY,
+) -> Iterator[int]:
+    """Go on after `context` token by token, without end; the mixture's weight is earned on it.
+
+    Both voices share the trunk; above it they are two rows of one batch with one cache. Without a
+    memory there is one row, and the tokens are the untouched model's own.
+    """
+    past, rows = Past(), 2 if memory else 1
+    generator = torch.Generator().manual_seed(sampling.seed)
+    ids, weight, before = context[None], share.start, None
+    while True:
+        x = body.trunk(ids, past)
+        y = body.upper(x.expand(rows, *x.shape[1:]), memory, past, rows - 1)
+        logits = body.logits(y if memory else y[:, -1:])
+        if memory:
+            weight = _earned(logits, ids[0], before, weight, share)
+            before = logits[:, -1]
+        last = logits[:, -1]
+        logp = mix_logits(last, weight) if memory else last[0].log_softmax(-1)
+        token = pick(logp, sampling, generator)
+        yield token
+        ids = torch.tensor([[token]])
+
+
+def _earned(
+    logits: Float[Tensor, "2 time vocab"],
+    ids: Int[Tensor, " time"],
+    before: Float[Tensor, "2 vocab"] | None,
+    weight: float,
+    share: FixedShare,
+) -> float:
+    """The fast voice's weight after `ids`; `before` foretold the first of them."""
+    foretold = logits[:, :-1] if before is None else torch.cat([before[:, None], logits[:, :-1]], 1)
+    came = (ids[1:] if before is None else ids).to(logits.device)
+    for rows, tokens in zip(foretold.split(256, dim=1), came.split(256), strict=True):
+        at = tokens[None, :, None].expand(2, -1, 1)
+        loss = (rows.logsumexp(-1, keepdim=True) - rows.gather(-1, at))[..., 0].tolist()
+        for slow, fast in zip(*loss, strict=True):
+            weight = share.step(weight, fast, slow)
+    return weight
