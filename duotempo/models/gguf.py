@@ -100,7 +100,8 @@ def _config(facts: Mapping[str, Any], *, tied: bool) -> LlamaConfig:
 
 
 def _tokenizer(facts: Mapping[str, Any]) -> PreTrainedTokenizerFast:
-    """Byte-level BPE that splits every digit off, as SmolLM's does."""
+    """Byte-level BPE that splits every digit off; the few control characters that SmolLM has no
+    token for are left out of a text, as its own tokenizer does."""
     tokens = facts["tokenizer.ggml.tokens"]
     merges = [tuple(merge.split(" ")) for merge in facts["tokenizer.ggml.merges"]]
     bpe = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))

@@ -3,10 +3,12 @@
 import contextlib
 import hashlib
 import json
+import os
 import re
+import textwrap
 import warnings
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from huggingface_hub.utils import (
     disable_progress_bars,
     enable_progress_bars,
 )
+from huggingface_hub.utils import logging as hub_logging
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -40,8 +43,8 @@ class Pretrained:
     """A frozen model in evaluation mode, its tokenizer, and where both came from."""
 
     name: str
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: PreTrainedModel = field(repr=False)
+    tokenizer: PreTrainedTokenizerBase = field(repr=False)
     folder: str
 
     @cached_property
@@ -101,8 +104,9 @@ def fingerprint(model: PreTrainedModel) -> str:
 def quiet() -> Generator[None]:
     """Within: no bars, notices or warnings of the model libraries on the terminal."""
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    hub_bars = not are_progress_bars_disabled()
+    hub_level, hub_bars = hub_logging.get_verbosity(), not are_progress_bars_disabled()
     logging.set_verbosity(logging.CRITICAL)
+    hub_logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
     disable_progress_bars()
     try:
@@ -111,6 +115,7 @@ def quiet() -> Generator[None]:
             yield
     finally:
         logging.set_verbosity(level)
+        hub_logging.set_verbosity(hub_level)
         if bars:
             logging.enable_progress_bar()
         if hub_bars:
@@ -121,10 +126,10 @@ def _resolve(name: str, tell: Tell) -> tuple[str, Path]:
     """The name to keep (a folder's is made absolute) and the folder to load from."""
     if name in MODELS:
         return name, unpacked(name, tell)
-    folder = Path(name).expanduser()
-    if (folder / "config.json").is_file():
-        return str(folder.resolve()), folder
-    if folder.exists():
+    folder = os.path.expanduser(name)
+    if os.path.isfile(os.path.join(folder, "config.json")):
+        return str(Path(folder).resolve()), Path(folder)
+    if os.path.exists(folder):
         raise UserError(
             f"{name} holds no config.json: give a folder that save_pretrained wrote, "
             "with config.json, model.safetensors and the tokenizer's files"
@@ -168,22 +173,28 @@ def _model(folder: Path, name: str, dtype: torch.dtype) -> PreTrainedModel:
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            ignore_mismatched_sizes=True,  # told apart below, by name
             output_loading_info=True,
         )
     except SafetensorError as error:
         raise UserError(
             f"the weights of {name} are damaged ({_line(error)}): copy or fetch {folder} again"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except Exception as error:  # a stranger's config may fail anywhere in there
         raise UserError(
             f"{name} cannot be loaded as a causal language model ({_line(error)}): give one that "
             "transformers knows, with its weights as safetensors"
         ) from error
-    if getattr(model.config, "is_decoder", True) is False or notes["missing_keys"]:
-        kinds = ", ".join(model.config.architectures or ["a model"])
+    if getattr(model.config, "is_decoder", True) is False:
         raise UserError(
-            f"{name} is not a complete causal language model ({kinds}): "
-            "give one whose config names a ...ForCausalLM class and that has all its weights"
+            f"{name} sees both ways, so it cannot go on with a text: give a causal language model, "
+            "one whose config names a ...ForCausalLM class"
+        )
+    unfit = sorted(notes["missing_keys"]) + sorted(key for key, *_ in notes["mismatched_keys"])
+    if unfit:
+        raise UserError(
+            f"the weights of {name} do not fit its config, {len(unfit)} are missing or of another "
+            f"shape, first {unfit[0]}: copy or fetch {folder} again"
         )
     return model
 
@@ -206,4 +217,4 @@ def _tokenizer(folder: Path, name: str) -> PreTrainedTokenizerBase:
 def _line(error: Exception) -> str:
     """The first line of an error, for a sentence."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".: ")
+    return textwrap.shorten(lines[0], 200, placeholder=" ...").rstrip(".: ")
