@@ -15,6 +15,7 @@ from duotempo.cli.demo import demo
 from duotempo.cli.generate import generate
 from duotempo.cli.read import read
 from duotempo.cli.score import score
+from duotempo.cli.study import study, verify
 from duotempo.core import UserError
 
 DONE, UNEXPECTED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -31,6 +32,11 @@ app = App(
 )
 for place, command in enumerate((demo, read, ask, generate, score)):
     app.command(command, sort_key=place)
+
+studies = App(name="study", sort_key=9)
+studies.default(study)
+studies.command(verify)
+app.command(studies)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -51,12 +51,15 @@ def ask(
 
 def answer_facts(question: str, answer: Answer) -> dict[str, Any]:
     """A question, its answer and the sentences it rests on, for machines."""
-    sentences = [sentence.text for sentence in answer.sentences]
+    sentences = [
+        {"source": found.source, "start": found.start, "end": found.end, "text": found.line}
+        for found in answer.sentences
+    ]
     return {"question": question, "answer": answer.text, "sentences": sentences}
 
 
 def answer_text(facts: dict[str, Any]) -> str:
     """A question, its answer and the sentences it rests on, for people."""
-    found = [f"    {sentence}" for sentence in facts["sentences"]]
+    found = [f"    {sentence['text']}" for sentence in facts["sentences"]]
     heading = "  from these sentences:" if found else "  no sentence was found"
     return "\n".join([f"Q  {facts['question']}", f"A  {facts['answer']}", heading, *found])

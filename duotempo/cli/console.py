@@ -69,7 +69,7 @@ def telling(quiet: bool = False) -> Iterator[Tell]:
         bar = progress.add_task("starting", total=None)
         told = "starting"
 
-        def tell(what: str, done: float, total: float) -> None:
+        def tell(what: str, done: float | int, total: float | int) -> None:
             nonlocal told
             if what != told:
                 progress.reset(bar, description=what)

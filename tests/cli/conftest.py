@@ -1,15 +1,16 @@
 """A reader that obeys at once: what the commands do with one, without a model."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 
-import duotempo.reader
+from duotempo.archive.records import Sentence
 from duotempo.cli.app import run
 from duotempo.core import Candidate, Trial, UserError, Verdict
 
@@ -73,8 +74,9 @@ class FakeReader:
     def ask(self, question: str, *, sentences: int = 4) -> Any:
         """Answer with the first sentences."""
         self._note("ask", question)
-        found = "".join(self.said).split(". ")[:sentences]
-        return SimpleNamespace(text="Rex", sentences=[SimpleNamespace(text=s) for s in found])
+        text = "".join(self.said)
+        found = [Sentence(1, "diary.txt", text.index(s), 0, s) for s in text.split(". ")]
+        return SimpleNamespace(text="Rex", sentences=found[:sentences])
 
     def generate(self, prompt: str = "", *, tokens: int = 64) -> str:
         """Say a number of tokens."""
@@ -120,7 +122,9 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeReader]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(FakeReader, "trouble", {})
     monkeypatch.setattr(FakeReader, "last", None)
-    monkeypatch.setattr(duotempo.reader, "Reader", FakeReader, raising=False)
+    room = ModuleType("duotempo.reader")
+    monkeypatch.setattr(room, "Reader", FakeReader, raising=False)
+    monkeypatch.setitem(sys.modules, "duotempo.reader", room)
     return FakeReader
 
 

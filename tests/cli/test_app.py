@@ -2,9 +2,9 @@
 
 import errno
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -52,12 +52,14 @@ def test_help_of_every_command_loads_no_torch():
 
 
 def test_help_comes_in_half_a_second():
-    took = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        assert python("from duotempo.cli.app import run; run(['--help'])").returncode == 0
-        took.append(time.perf_counter() - begun)
-    assert min(took) < 0.5
+    def seconds() -> float:
+        """Processor time of all finished children: waiting for a busy machine does not count."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    begun = seconds()
+    assert python("from duotempo.cli.app import run; run(['--help'])").returncode == 0
+    assert seconds() - begun < 0.5
 
 
 def test_the_version_is_told(capsys):

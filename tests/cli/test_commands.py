@@ -140,7 +140,8 @@ def test_ask_shows_the_sentences_it_read(cli, saved):
 
 def test_ask_gives_machines_json(cli, saved):
     facts = json.loads(cli("ask", saved, "dog?", "--json", "--sentences", "1").out)
-    assert facts == {"question": "dog?", "answer": "Rex", "sentences": ["Ann has a dog"]}
+    found = {"source": "diary.txt", "start": 0, "end": 0, "text": "Ann has a dog"}
+    assert facts == {"question": "dog?", "answer": "Rex", "sentences": [found]}
 
 
 def test_generate_goes_on_after_the_prompt(cli, saved):

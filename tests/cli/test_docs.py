@@ -1,0 +1,12 @@
+"""The page of commands in the docs is the help that the commands give."""
+
+import runpy
+from pathlib import Path
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+
+
+def test_the_page_of_commands_is_up_to_date():
+    made = runpy.run_path(str(DOCS / "make_cli.py"))["page"]()
+    kept = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
+    assert kept == made, "run: python docs/make_cli.py"
