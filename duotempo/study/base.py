@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from duotempo.core import Tell
 
@@ -85,6 +85,7 @@ class Figure:
     caption: str = ""
 
 
+@runtime_checkable
 class Study(Protocol):
     """One question, answered by arms x seeds. A study is a frozen dataclass, its own settings."""
 

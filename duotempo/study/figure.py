@@ -32,7 +32,7 @@ class Format:
     name: str
     width: int
     height: int
-    text: float
+    text: int
     label: int  # characters before the label of a series is wrapped
 
 
@@ -122,12 +122,12 @@ def _frame(axes: Axes, figure: Figure, form: Format, width: float) -> None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number(x)))
 
 
-def _apart(axes: Axes, places: Sequence[float], text: float) -> list[float]:
+def _apart(axes: Axes, places: Sequence[float], text: int) -> list[float]:
     """Those measured places, from the right, whose tick labels do not touch."""
     kept: list[float] = []
     edge = float("inf")
     for x in reversed(places):
-        middle, half = _pixel(axes, x, 0)[0], len(number(x)) * text * 0.3 + 3
+        middle, half = _pixel(axes, x, 0.0)[0], len(number(x)) * text * 0.3 + 3
         if middle + half < edge:
             kept.append(x)
             edge = middle - half
@@ -138,7 +138,7 @@ def _name(
     axes: Axes, series: Sequence[Series], names: Sequence[Sequence[str]], form: Format
 ) -> None:
     """Write each series' name beside its last point, pushed apart where they would overlap."""
-    line, box = form.text * 1.2, axes.get_window_extent()
+    line, box = form.text * 1.2, _room(axes)
     ends = [s.points[-1] for s in series]
     wanted = [_pixel(axes, p.x, p.mean)[1] for p in ends]
     places = spread(wanted, [line * len(name) for name in names], box.y0 - 10, box.y1 + 10)
@@ -162,8 +162,7 @@ def _name(
 
 def _marks(axes: Axes, figure: Figure, form: Format) -> None:
     """Ring each mark and write its label where there is room, with a line to it when far off."""
-    box = axes.get_window_extent()
-    room = Box(box.x0, box.y0, box.x1, box.y1)
+    room = _room(axes)
     curves = [_pixel(axes, x, y) for s in figure.series for x, y in _dense(s.points)]
     rings = [_pixel(axes, mark.x, mark.y) for mark in figure.marks]
     labels = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in rings]
@@ -198,6 +197,12 @@ def _dense(points: Sequence[Point]) -> list[tuple[float, float]]:
         for t in steps
     ]
     return found + [(p.x, y) for p in points for y in (p.low, p.mean, p.high)]
+
+
+def _room(axes: Axes) -> Box:
+    """The rectangle that the curves have."""
+    box = axes.get_window_extent()
+    return Box(float(box.x0), float(box.y0), float(box.x1), float(box.y1))
 
 
 def _pixel(axes: Axes, x: float, y: float) -> tuple[float, float]:

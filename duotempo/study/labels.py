@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-GAPS = (10, 26, 44)
+GAPS = (10.0, 26.0, 44.0)
 """Distances of a mark's label from the mark, the nearest first."""
 
 

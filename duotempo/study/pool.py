@@ -27,8 +27,8 @@ class Progress:
 
     job: Job
     what: str
-    done: float
-    total: float
+    done: float | int
+    total: float | int
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,20 @@ def attempt(study: Study, job: Job, size: Size, tell: Tell) -> Done | Failed:
     """Measure one job; whatever it raises becomes its report, so that others go on."""
     started = time.monotonic()
     try:
-        rows = tuple(study.measure(job, size, tell))
-        _check(study, rows)
+        rows = tuple(_checked(study, row) for row in study.measure(job, size, tell))
     except Exception as error:  # noqa: BLE001, it is reported, with its trace
         return Failed(job, f"{type(error).__name__}: {error}", traceback.format_exc())
     return Done(job, rows, time.monotonic() - started)
 
 
-def _check(study: Study, rows: Sequence[Row]) -> None:
-    for row in rows:
-        if row.metric not in study.metrics:
-            raise ValueError(f"metric {row.metric!r} has no meaning in the study's metrics")
-        if not math.isfinite(row.value):
-            raise ValueError(f"{row.metric} of {row.arm} at x={row.x} is {row.value}")
+def _checked(study: Study, row: Row) -> Row:
+    """The row in plain numbers, so that an array library's own do not reach the files."""
+    if row.metric not in study.metrics:
+        raise ValueError(f"metric {row.metric!r} has no meaning in the study's metrics")
+    if not math.isfinite(row.value):
+        raise ValueError(f"{row.metric} of {row.arm} at x={row.x} is {row.value}")
+    x = None if row.x is None else float(row.x)
+    return Row(row.arm, int(row.seed), row.metric, x, float(row.value))
 
 
 def work(
@@ -157,7 +158,7 @@ def _serve(pipe: Connection, threads: int) -> None:
 def _teller(pipe: Connection, job: Job) -> Tell:
     last = -math.inf
 
-    def tell(what: str, done: float, total: float) -> None:
+    def tell(what: str, done: float | int, total: float | int) -> None:
         nonlocal last
         if time.monotonic() - last < EVERY:
             return

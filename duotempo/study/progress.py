@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -12,6 +12,7 @@ from duotempo.study import pool
 from duotempo.study.base import Job
 
 
+@runtime_checkable
 class Board(Protocol):
     """Shows the reports of a run as they come."""
 
@@ -37,6 +38,12 @@ def board(jobs: Sequence[Job], finished: Sequence[Job], *, quiet: bool) -> Board
     if console.is_terminal:
         return Bars(console, jobs, finished)
     return Plain(console, len(jobs), len(finished))
+
+
+def note(text: str, quiet: bool) -> None:
+    """Say a line, unless quiet."""
+    if not quiet:
+        Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class Plain:

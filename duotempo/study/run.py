@@ -14,9 +14,9 @@ from typing import Literal
 from duotempo.core import UserError
 from duotempo.study import pool, provenance
 from duotempo.study.base import Job, Row, Size, Study
-from duotempo.study.cluster import work_on_ray
+from duotempo.study.cluster import need_ray, work_on_ray
 from duotempo.study.files import write_text
-from duotempo.study.progress import board
+from duotempo.study.progress import board, note
 from duotempo.study.results import Result, read_object, save
 
 Engine = Literal["local", "ray"]
@@ -66,16 +66,22 @@ def run(study: Study, settings: Settings) -> Result:
     """Measure what is not measured yet, then make claims of all rows; returns the result.
 
     Writes `run.json`, `log.jsonl`, `jobs/*.json` and `result.json` into the run folder. Raises
-    `UserError` when the folder holds a run that differs, `JobsFailed` when jobs failed. On
+    `UserError` when the folder holds a run that differs in settings, inputs, size or threads,
+    `JobsFailed` when jobs failed. Jobs that an earlier commit measured are kept, and the result
+    names every commit: new claims need no new measurement; when `measure` changed, use `fresh`. On
     KeyboardInterrupt or a kill the finished jobs are kept, and the same call goes on with the rest.
     """
     folder = settings.folder(study)
+    if settings.engine == "ray":
+        need_ray()  # before --fresh takes anything away
     jobs = list(study.jobs(settings.size))
     _open(folder, study, settings)
     finished = [job for job in jobs if _path(folder, job).exists()]
     missing = [job for job in jobs if job not in set(finished)]
     failures: list[pool.Failed] = []
     made_by = provenance.commit()
+    if older := _other_commits(folder, finished, made_by):
+        note(f"jobs from {older} are kept; --fresh measures all at {made_by}", settings.quiet)
     work = pool.work if settings.engine == "local" else work_on_ray
     crew = {"workers": settings.workers, "threads": settings.threads}
     reports = work(study, missing, settings.size, **crew)
@@ -130,6 +136,12 @@ def _keep(folder: Path, done: pool.Done, made_by: str) -> None:
         "rows": [asdict(row) for row in done.rows],
     }
     write_text(_path(folder, done.job), json.dumps(card, allow_nan=False) + "\n")
+
+
+def _other_commits(folder: Path, finished: Sequence[Job], made_by: str) -> str:
+    """The commits, but this one, that finished jobs were measured at."""
+    commits = {read_object(_path(folder, job))["commit"] for job in finished}
+    return ", ".join(sorted(commits - {made_by}))
 
 
 def _log(folder: Path, report: pool.Done | pool.Failed) -> None:

@@ -60,7 +60,7 @@ def reaches(value: float, target: str) -> bool:
     found = _TARGET.fullmatch(target.strip())
     if not found:
         raise UserError(f'target {target!r}: write a comparison and a number, like ">= 0.85"')
-    return _COMPARE[found[1]](value, float(found[2]))
+    return bool(_COMPARE[found[1]](value, float(found[2])))
 
 
 def claim(
@@ -77,6 +77,7 @@ def claim(
 
 def exact_claim(text: str, value: float, target: str) -> Claim:
     """A claim about a number that has no spread: a worst case over all rows, a size in bytes."""
+    value = float(value)
     return Claim(text, value, value, value, target, reaches(value, target))
 
 
