@@ -146,7 +146,7 @@ class Mixture:
             caption="Two invented voices; mean over seeds with a 95 % bootstrap band.",
         )
         gain = Figure(
-            title="When the state helps and hurts in turns, a small share follows it, a large one forgets",
+            title="When the state helps and hurts in turns, a small share follows it best",
             x_label=price.x_label,
             y_label="loss minus the untouched model's (bits/token)",
             series=(
