@@ -57,7 +57,7 @@ def test_the_default_share_keeps_its_bound_in_every_arm():
 
 
 def test_a_broken_bound_is_a_claim_that_does_not_hold():
-    study = Mixture(shares=(0.0, 0.02), tokens=40)
+    study = Mixture(shares=(0.0, FixedShare().share), tokens=40)
     rows = [row for arm in ARMS for row in study.measure(Job(arm, 0), "smoke", silent)]
     rows.append(Row("trap", 0, "slack", 0.02, -0.5))
     broken = study.claims(rows)[0]
