@@ -13,7 +13,6 @@ from duotempo.archive.schema import WORDS, connect, told, writing
 from duotempo.archive.sentences import split
 from duotempo.core import UserError
 
-MEMORY = ":memory:"
 PLACED = (
     "SELECT sentence.id, source.name, start, words.text, {score} FROM sentence "
     "JOIN source ON source.id = sentence.source JOIN words ON words.rowid = sentence.id WHERE "
@@ -166,27 +165,23 @@ class Archive:
             for number, text in self._db.execute("SELECT source, text FROM entry ORDER BY id"):
                 self._derive(number, text)
 
-    def copy(self, path: Path | str) -> "Archive":
-        """A copy of all that is kept now, in a new file or in memory (`:memory:`), opened.
+    def copy(self, path: Path | str) -> None:
+        """Write all that is kept now to one new file, an archive that is whole without others.
 
         The file appears whole or not at all. Raises `UserError` if `path` exists.
         """
-        if path == MEMORY:
-            copy = Archive.open(MEMORY)
-            self._db.backup(copy._db)
-            return copy
         if Path(path).exists():
             raise UserError(f"'{path}' exists: copy the archive to a new place")
         part = Path(f"{path}.part")
         part.unlink(missing_ok=True)
         try:
             with told(path), closing(sqlite3.connect(part)) as db:
+                db.execute("PRAGMA synchronous = FULL")
                 self._db.backup(db)
-                db.execute("PRAGMA journal_mode = DELETE")  # the file is whole without others
+                db.execute("PRAGMA journal_mode = DELETE")  # no write-ahead log goes with it
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
-        return Archive.open(path)
 
     def _sentences(self, sql: str, *values: object) -> Iterator[Sentence]:
         for number, source, start, text, score in self._db.execute(sql, values):

@@ -111,22 +111,31 @@ def test_a_full_disk_is_a_sentence_and_what_was_kept_stays(path):
 
 def test_a_copy_is_whole_alone_and_goes_its_own_way(filled, tmp_path):
     with Archive.open(filled) as archive:
-        for place in (tmp_path / "copy.db", ":memory:"):
-            with archive.copy(place) as copy:
-                copy.append("t", "Only in the copy. ")
-                assert copy.verify() == []
-                assert copy.text() == archive.text() + "Only in the copy. "
+        archive.append("t", "Still in the write-ahead log. ")
+        archive.copy(tmp_path / "copy.db")
+        os.rename(tmp_path / "copy.db", tmp_path / "moved.db")
+        with Archive.open(tmp_path / "moved.db") as copy:
+            copy.append("t", "Only in the copy. ")
+            assert copy.verify() == []
+            assert copy.text() == archive.text() + "Only in the copy. "
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kept.db", "moved.db"]
+
+
+def test_a_copy_that_cannot_be_leaves_nothing_behind(filled, tmp_path):
+    with Archive.open(filled) as archive:
         with pytest.raises(UserError, match="exists"):
-            archive.copy(tmp_path / "copy.db")
+            archive.copy(filled)
         with pytest.raises(UserError, match="cannot be opened"):
             archive.copy(tmp_path / "nowhere" / "copy.db")
+        (tmp_path / "copy.db.part").write_text("left by one that was killed")
+        archive.copy(tmp_path / "copy.db")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["copy.db", "kept.db"]
 
 
 def test_a_copy_of_one_in_memory_can_be_kept_on_disk(path):
     with Archive.open(":memory:") as archive:
         archive.append("t", "It rained.")
-        archive.copy(path).close()
+        archive.copy(path)
     with Archive.open(path) as archive:
         assert archive.search("rain")[0].text == "It rained."
 
@@ -217,4 +226,3 @@ def test_a_process_that_holds_the_archive_is_named(filled, monkeypatch):
         holder.execute("ROLLBACK")
         archive.append("t", "More.")
     holder.close()
-    assert os.path.exists(filled)
