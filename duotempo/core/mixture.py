@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from duotempo.core.errors import UserError
 
 SHARE, START = 0.02, 0.5
+LEAST = 2.0**-30  # nearer to 0 or 1 a weight is rounded so much that it could stay there for ever
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,9 @@ class FixedShare:
     """The fast voice's weight, moved by what each voice gave to the token that came.
 
     The mixture's loss on T tokens is at most the better voice's plus
-    -log(start) - (T - 1) log(1 - share) nats (Herbster and Warmuth 1998, fixed share).
-    `share` must lie in [0, 0.5], `start` in (0, 1).
+    -log(min(start, 1 - start)) - (T - 1) log(1 - share) nats: a regret bound, not a hope.
+    Source: fixed share, Herbster and Warmuth 1998. `share` must lie in [0, 0.5]
+    (0: Bayes' rule, with no weight under 1e-9), `start` in (0, 1).
     """
 
     share: float = SHARE
@@ -40,7 +42,8 @@ class FixedShare:
         least = min(fast, slow)
         mine, other = weight * math.exp(least - fast), (1 - weight) * math.exp(least - slow)
         weight = mine / (mine + other)
-        return weight * (1 - self.share) + (1 - weight) * self.share
+        shared = weight * (1 - self.share) + (1 - weight) * self.share
+        return min(max(shared, LEAST), 1 - LEAST)
 
     def losses(self, fast: Sequence[float], slow: Sequence[float]) -> list[float]:
         """The mixture's loss in nats on each token of a text, from both voices' losses in nats."""
@@ -52,6 +55,4 @@ class FixedShare:
 
     def regret_bound(self, tokens: int) -> float:
         """The most nats that mixing costs, in all, against the better voice on `tokens` tokens."""
-        if self.share == 0:
-            return -math.log(min(self.start, 1 - self.start))
         return -math.log(min(self.start, 1 - self.start)) - (tokens - 1) * math.log(1 - self.share)

@@ -17,15 +17,15 @@ def silent(what: str, done: int | float, total: int | float) -> None:
 class Channel(Protocol):
     """What may change while awake. A state is a frozen value: passed in, returned, never kept."""
 
-    def init(self, slow: Any) -> Any:
+    def init(self, slow: Any, /) -> Any:
         """The state at the start of a life."""
         ...
 
-    def write(self, state: Any, event: Event) -> Any:
+    def write(self, state: Any, event: Event, /) -> Any:
         """The state after one event."""
         ...
 
-    def after(self, state: Any, verdict: Verdict) -> Any:
+    def after(self, state: Any, verdict: Verdict, /) -> Any:
         """The state on waking: what was consolidated is let go."""
         ...
 
@@ -34,18 +34,18 @@ class Channel(Protocol):
 class Boundary(Protocol):
     """Decides when wakefulness ends."""
 
-    def __call__(self, state: Any, event: Event) -> bool: ...
+    def __call__(self, state: Any, event: Event, /) -> bool: ...
 
 
 @runtime_checkable
 class Consolidator(Protocol):
     """Turns fast content into a proposal for the slower channel; touches nothing itself."""
 
-    def __call__(self, slow: Any, state: Any) -> Proposal: ...
+    def __call__(self, slow: Any, state: Any, /) -> Proposal: ...
 
 
 @runtime_checkable
 class Guard(Protocol):
     """Accepts, refuses or shrinks a proposal, on evidence."""
 
-    def __call__(self, slow: Any, proposal: Proposal) -> Verdict: ...
+    def __call__(self, slow: Any, proposal: Proposal, /) -> Verdict: ...

@@ -32,7 +32,7 @@ def write(
     folder: Path,
     facts: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
-    copy_archive: Callable[[Path], None],
+    copy_archive: Callable[[Path], object],
 ) -> None:
     """Save a state. Until the last rename the folder still holds the state it held before.
 

@@ -3,13 +3,12 @@
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
 from duotempo.core import UserError
 from duotempo.models.body import Body, KeyValues, Split
@@ -52,7 +51,7 @@ class FastLatents:
 class Latents:
     """How fast latents begin and how fast they move: slots a layer, and AdamW's rate."""
 
-    count: int = 64
+    count: int = 256
     rate: float = 3e-2
 
     kind = "latents"
@@ -72,7 +71,7 @@ class Latents:
         for layer in body.base.layers[body.lower :]:
             h = layer(h, attention_mask=None, position_embeddings=rotary, past_key_values=cache)
         found = range(body.lower, len(body.base.layers))
-        stored = {i: cast(DynamicLayer, cache.layers[i]) for i in found}
+        stored = {i: cast(Any, cache.layers[i]) for i in found}
         return FastLatents(
             {i: layer.keys.float().clone() for i, layer in stored.items()},
             {i: layer.values.float().clone() for i, layer in stored.items()},

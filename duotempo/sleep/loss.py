@@ -65,9 +65,9 @@ class _FusedLessonLoss(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> Any:
+    def backward(ctx: Any, *upstream: Tensor) -> Any:
         (slope,) = ctx.saved_tensors
-        return slope * upstream.to(slope.dtype), None, None, None, None
+        return slope * upstream[0].to(slope.dtype), None, None, None, None
 
 
 def _pull(p: Tensor, teacher: TopGuesses, distill: float) -> Tensor:

@@ -21,8 +21,29 @@ def _mixture() -> Study:
     return Mixture()
 
 
+def _reader() -> Study:
+    from duotempo.study.reader import Reader  # noqa: PLC0415, loaded when asked for
+
+    return Reader()
+
+
+def _reader_long() -> Study:
+    from duotempo.study.reader_long import ReaderLong  # noqa: PLC0415, loaded when asked for
+
+    return ReaderLong()
+
+
+def _reader_cost() -> Study:
+    from duotempo.study.reader_cost import ReaderCost  # noqa: PLC0415, loaded when asked for
+
+    return ReaderCost()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
+    "reader": _reader,
+    "reader-long": _reader_long,
+    "reader-cost": _reader_cost,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 

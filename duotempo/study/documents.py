@@ -1,6 +1,7 @@
 """Documents for the reader's studies: a history, the text that follows, facts to ask for."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,6 +105,19 @@ def document(kind: str, seed: int, tokenizer: PreTrainedTokenizerBase) -> Docume
     other = _ids(tokenizer, text.stretch(elsewhere, 0.10, 4000))[:PART]
     manual = _ids(tokenizer, text.stretch(default, 0.05, 4000))[:PART]
     return Document(kind, seed, history, following, other, manual, facts, words)
+
+
+def long_text(
+    seed: int, tokens: int, tokenizer: PreTrainedTokenizerBase
+) -> tuple[Int[Tensor, " tokens"], Callable[[int], str]]:
+    """So many tokens of running prose from near the beginning of a seed's novel, and the words of
+    the first n of them."""
+    words = text.default_text().text
+    if novels():
+        name, _ = STRETCHES[seed]
+        words = text.rename(novel(name).text, text.SUBSTITUTES[name])
+    ids = _ids(tokenizer, text.stretch(words, 0.05, tokens * 5))[:tokens]
+    return ids, lambda count: str(tokenizer.decode(ids[:count]))
 
 
 def _diary(seed: int, tokenizer: PreTrainedTokenizerBase) -> Parts:

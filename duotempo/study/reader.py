@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import torch
 
 from duotempo.core import Candidate, FixedShare, HeldOut, Proposal, Tell
-from duotempo.models import pretrained
-from duotempo.models.body import Body, open_body
-from duotempo.models.pretrained import Pretrained
+from duotempo.models.pretrained import fingerprint
 from duotempo.sleep.latents import Latents
 from duotempo.sleep.lessons import Lessons
 from duotempo.sleep.passes import FastState, Passes, Start
@@ -18,10 +15,10 @@ from duotempo.study import probes, reader_claims
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.documents import FIRST_REPORTED, KINDS, Document, document, inputs
 from duotempo.study.lookup import ask_rows
+from duotempo.study.model import MODEL, body, model
 
 SHARES = (0.002, 0.005, 0.05, 0.1, 0.2)  # tried beside the default
 SHOWN = (1, 2, 4, 8)  # passes at which everything is measured, with the guard's picks
-MODEL = "smollm2"
 
 
 @dataclass(frozen=True)
@@ -48,18 +45,6 @@ ABLATIONS = {
 ARMS = MAIN | ABLATIONS
 CONTEXT = "full context"
 FULL, FEW = 8, 3  # documents of each kind for the main arms, for the ablations
-
-
-@lru_cache(maxsize=1)
-def model() -> Pretrained:
-    """The model under study, once a process."""
-    return pretrained.load(MODEL)
-
-
-@lru_cache(maxsize=2)
-def body(layers: float) -> Body:
-    """The model split below the upper share of its layers."""
-    return open_body(model().model, layers)
 
 
 @dataclass(frozen=True)
@@ -129,7 +114,7 @@ class Sleep:
     def rows(self) -> list[Row]:
         self.arm, self.kind = self.job.arm.rsplit(" ", 1)
         self.body = body(self.setting.layers)
-        self.share = FixedShare()
+        self.share, self.before = FixedShare(), model().fingerprint
         window = self.setting.lessons.window
         self.texts = probes.texts(self.body, self.doc, window)
         self.slow = {name: text.losses(self.body, None) for name, text in self.texts.items()}
@@ -146,7 +131,12 @@ class Sleep:
         if self.arm == "weights" and self.doc.facts:
             memory = states.get(picks["generate"])
             rows += ask_rows(self.job, self.body, model().tokenizer, self.doc, memory)
-        return rows
+        return [*rows, self._row("off.same", None, float(self._same()))]
+
+    def _same(self) -> bool:
+        """Slow weights, and losses without a state, are bit for bit what they were."""
+        again = self.texts["next 1"].losses(self.body, None)
+        return again == self.slow["next 1"] and fingerprint(model().model) == self.before
 
     def _row(self, metric: str, x: float | None, value: float) -> Row:
         return Row(self.job.arm, self.job.seed, metric, x, value)

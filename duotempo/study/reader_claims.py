@@ -10,16 +10,30 @@ from duotempo.study.stats import claim, exact_claim, interval
 
 NEXT = tuple(f"next {part}" for part in range(1, PARTS + 1))
 KINDS_OF_STATE = ("weights", "latents")
-METRICS = {
-    "recall.none/alone/mixed/full": "evicted passages, no context around them, bits/token",
-    "next 1..3.none/alone/mixed/full": "512 tokens that follow, window before them, bits/token",
-    "other.none/alone/mixed": "prose that was not read, bits/token",
-    "manual.none/alone/mixed": "technical documentation, bits/token",
-    "window.none/alone/mixed": "text still in the window (the guard's loss: mixed), bits/token",
-    "pick.generate/remember": "passes that the guard keeps in each mode",
-    "cued.none/alone/mixed/full": "facts answered from their sentence's beginning, share among 10",
-    "cloze.none/alone/mixed": "facts answered from other words, share among 10",
-    "ask.*": "chat questions answered, share among 10; found: the right sentence was looked up",
+VOICES = {
+    "none": "untouched model",
+    "alone": "model with its fast state",
+    "mixed": "both voices mixed",
+    "full": "untouched model with everything in context",
+}
+SCORED = {
+    "recall": "evicted passages without context, bits/token",
+    **dict.fromkeys(NEXT, "512 tokens that follow, window before them, bits/token"),
+    "other": "prose that was not read, bits/token",
+    "manual": "technical documentation, bits/token",
+    "window": "text still in the window (mixed: the guard's loss), bits/token",
+    "cued": "facts answered from their sentence's beginning, share right among 10",
+    "cloze": "facts answered from other words, share right among 10",
+    "ask": "chat questions answered, share right among 10",
+}
+METRICS = {f"{n}.{v}": f"{what}: {who}" for n, what in SCORED.items() for v, who in VOICES.items()}
+METRICS |= {
+    "ask.lookup": "chat questions answered from four looked-up sentences, share right among 10",
+    "ask.lookup and alone": "the same sentences read by the model with its fast state",
+    "ask.lookup and mixed": "the same sentences read by both voices mixed",
+    "ask.found": "questions whose right sentence was looked up, share",
+    "pick.generate": "passes that the guard keeps to go on writing",
+    "pick.remember": "passes that the guard keeps to remember",
     "off.same": "1 if weights and losses without a state are bit-identical after everything",
 }
 
