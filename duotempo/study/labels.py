@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 GAPS = (10.0, 26.0, 44.0)
 """Distances of a mark's label from the mark, the nearest first."""
@@ -60,7 +61,8 @@ def free_place(
 ) -> Box:
     """The place round a point, near it or a little off, where a label covers the fewest places of
     the curves, no other label if that can be, and stays in the room."""
-    boxes = [box for gap in GAPS for box in _round(point, size, gap)]
+    gaps = sorted(product(GAPS, GAPS), key=sum)
+    boxes = [box for gap in gaps for box in _round(point, size, gap)]
 
     def cost(box: Box) -> int:
         outside = sum(not room.holds(c) for c in ((box.x0, box.y0), (box.x1, box.y1)))
@@ -69,11 +71,13 @@ def free_place(
     return min(boxes, key=cost)
 
 
-def _round(point: tuple[float, float], size: tuple[float, float], gap: float) -> list[Box]:
-    """The eight boxes of this size round a point, above first."""
+def _round(
+    point: tuple[float, float], size: tuple[float, float], gap: tuple[float, float]
+) -> list[Box]:
+    """The eight boxes of this size round a point, so far off to the side and up, above first."""
     (x, y), (wide, tall) = point, size
-    columns = {"middle": x - wide / 2, "right": x + gap, "left": x - gap - wide}
-    lines = {"above": y + gap, "below": y - gap - tall, "beside": y - tall / 2}
+    columns = {"middle": x - wide / 2, "right": x + gap[0], "left": x - gap[0] - wide}
+    lines = {"above": y + gap[1], "below": y - gap[1] - tall, "beside": y - tall / 2}
     return [
         Box(left, low, left + wide, low + tall)
         for line, low in lines.items()

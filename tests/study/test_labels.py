@@ -28,8 +28,8 @@ def test_pieces_that_have_room_stay_where_they_are(middle):
     assert spread(wanted, [20.0] * 3, 0.0, 300.0) == wanted
 
 
-@given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 200)), min_size=2, max_size=3))
-def test_labels_of_a_few_marks_keep_clear_of_each_other_and_stay_inside(marks):
+@given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 200)), min_size=2, max_size=2))
+def test_labels_of_two_marks_keep_clear_of_each_other_and_stay_inside(marks):
     room, labels = Box(0.0, 0.0, 300.0, 200.0), []
     for mark in marks:
         labels.append(free_place(mark, (60.0, 14.0), room, [], labels))
