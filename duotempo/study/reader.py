@@ -204,8 +204,7 @@ class Sleep:
 
     def _swapped(self, n: int, state: FastState) -> list[Row]:
         """The text that follows *another* document, with this one's state: style without memory."""
-        seed = FIRST_REPORTED + (self.job.seed - FIRST_REPORTED + 1) % FULL
-        seed = seed if self.job.seed >= FIRST_REPORTED else self.job.seed + 1
+        seed = self.job.seed ^ 1  # such a pair of diaries shares no person and no answer
         doc = document(self.kind, seed, model().tokenizer)
         rows = []
         for name, text in probes.texts(self.body, doc, self.setting.lessons.window).items():
