@@ -53,7 +53,7 @@ verify: $(READY)
 	$(BIN)/duotempo study verify
 
 docs: $(READY)
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
 	rm -rf site build dist .pytest_cache .hypothesis .ruff_cache duotempo.egg-info

@@ -26,7 +26,7 @@ reader = Reader.open("smollm2", window=256, tell=told())
 reading = reader.read(diary.evicted + diary.window, name="diary")
 print(f"read {reading.tokens} tokens; {reading.pending} of them have left the window")
 
-verdict = reader.sleep(passes=3)
+verdict = reader.sleep(passes=2)
 print(verdict.reason)
 print(f"the fast state takes {reader.summary()['state_bytes']:,} bytes, however long the text")
 
@@ -39,4 +39,4 @@ print(f"{fact.question} {answer.text} (it is {fact.answer})")
 for sentence in answer.sentences:
     print(f"    read: {sentence.line}")
 
-print(f"going on: {reader.generate(tokens=24)!r}")
+print(f"going on: {reader.generate(tokens=16)!r}")
