@@ -73,10 +73,11 @@ def load(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with quiet():
         known, folder = _resolve(name, tell)
-        tell(f"loading {name}", 0, 0)
+        tell(f"loading {known}", 0, 1)
         model = _model(folder, name, dtype or best_dtype())
         model.to(torch.device(device))  # pyrefly: ignore[bad-argument-type] - their wrapper hides self
         tokenizer = _tokenizer(folder, name)
+        tell(f"loading {known}", 1, 1)
     return Pretrained(known, model.eval().requires_grad_(False), tokenizer, str(folder))
 
 
@@ -128,7 +129,7 @@ def _resolve(name: str, tell: Tell) -> tuple[str, Path]:
         return name, unpacked(name, tell)
     folder = os.path.expanduser(name)
     if os.path.isfile(os.path.join(folder, "config.json")):
-        return str(Path(folder).resolve()), Path(folder)
+        return str(Path(folder).resolve()), Path(folder).resolve()
     if os.path.exists(folder):
         raise UserError(
             f"{name} holds no config.json: give a folder that save_pretrained wrote, "
