@@ -40,7 +40,7 @@ def test_mixing_never_costs_more_than_the_regret_bound(
         assert mixed <= min(f, s) + mixture.regret_bound(tokens) + ROUNDING * tokens
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(mixtures, st.floats(0.3, 1000), st.floats(1, 300))
 def test_a_voice_that_led_for_long_is_left_when_the_other_is_a_little_better(
     mixture: FixedShare, gain: float, lead: float
