@@ -10,7 +10,7 @@ from duotempo.archive import Archive
 
 LETTERS = {
     "march": "Dear Ida, we moved to Lisbon in March. The flat looks over the river. ",
-    "june": "Dear Ida, the cello is back from Mr. Ramos, who mended the neck. I play it every day. ",
+    "june": "Dear Ida, the cello is back from Mr. Ramos, who mended the neck. I play it daily. ",
 }
 
 with tempfile.TemporaryDirectory() as folder:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 else:
     Reader = Any  # torch takes seconds to import: help and a mistyped option must not wait for it
 
-PIECE = 1 << 16
-"""Characters of standard input that are read at a time."""
+PIECE = 2000
+"""Characters of standard input that are read at a time; Ctrl-C loses at most so many."""
 
 
 @Parameter(name="*", group=Group("The reader", sort_key=5))

@@ -37,7 +37,7 @@ class FakeReader:
     last: ClassVar["FakeReader | None"] = None
 
     @classmethod
-    def open(cls, model: str = "smollm2", **settings: Any) -> "FakeReader":
+    def open(cls, model: str = "smollm2", *, tell: Any = None, **settings: Any) -> "FakeReader":
         """A fresh reader."""
         cls.last = cls({"model": model, **settings})
         return cls.last
