@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from duotempo.core import Tell, silent
@@ -32,6 +33,16 @@ def table(facts: Mapping[str, str]) -> str:
     """Named facts, one a line, the names in a column."""
     width = max(map(len, facts), default=0)
     return "\n".join(f"{name:<{width}}  {fact}" for name, fact in facts.items())
+
+
+def show_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table to standard output: the first column says what, the others are numbers."""
+    drawn = Table(box=None, pad_edge=False)
+    for number, name in enumerate(head):
+        drawn.add_column(Text(name), justify="right" if number else "left", no_wrap=number > 0)
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console(file=sys.stdout).print(drawn, "")
 
 
 def show_text(text: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from duotempo.cli.common import USUAL, Common
-from duotempo.cli.console import show_json, telling
+from duotempo.cli.console import show_columns, show_json, show_text, table, telling
 
 
 def demo(
@@ -32,6 +32,10 @@ def demo(
     from duotempo.study.demo import run  # noqa: PLC0415 - imports torch
 
     with telling(common.quiet) as tell:
-        result = run(size, out, common.seed, common.threads, tell)
+        facts = run(size, out, common.seed, common.threads, tell)
     if common.json:
-        show_json(result)
+        show_json(facts)
+        return
+    for kind, lines in facts["table"].items():
+        show_columns((kind, "no memory", "state alone", "mixture", "full context"), lines)
+    show_text(table({"took": f"{facts['seconds']:.0f} seconds", "report": facts["report"]}))

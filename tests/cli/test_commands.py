@@ -3,6 +3,8 @@
 import io
 import json
 import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -171,3 +173,32 @@ def test_a_text_to_score_that_is_not_there_is_named(cli, saved):
     ran = cli("score", saved, "nowhere.txt")
     assert ran.code == 2
     assert "nowhere.txt" in ran.err
+
+
+@pytest.fixture
+def show(monkeypatch):
+    """A demo that is over at once; gives what it was asked for."""
+    asked = []
+
+    def run(*options):
+        asked.append(options[:4])
+        rows = [("recall [bits]", "5.00", "1.00", "1.10", "0.90")]
+        return {"table": {"diary": rows}, "seconds": 61.2, "report": "out/report.html"}
+
+    room = ModuleType("duotempo.study.demo")
+    monkeypatch.setattr(room, "run", run, raising=False)
+    monkeypatch.setitem(sys.modules, "duotempo.study.demo", room)
+    return asked
+
+
+def test_demo_shows_its_tables_and_where_the_page_is(cli, show):
+    ran = cli("demo", "--size", "smoke", "--out", "out", "--seed", "3", "--threads", "1")
+    assert show == [("smoke", Path("out"), 3, 1)]
+    lines = [line.split() for line in ran.out.splitlines() if line.strip()]
+    assert lines[0][0] == "diary"
+    assert lines[1] == ["recall", "[bits]", "5.00", "1.00", "1.10", "0.90"]
+    assert lines[2:] == [["took", "61", "seconds"], ["report", "out/report.html"]]
+
+
+def test_demo_gives_machines_its_numbers(cli, show):
+    assert json.loads(cli("demo", "--json").out)["seconds"] == 61.2
