@@ -55,4 +55,5 @@ class FixedShare:
 
     def regret_bound(self, tokens: int) -> float:
         """The most nats that mixing costs, in all, against the better voice on `tokens` tokens."""
-        return -math.log(min(self.start, 1 - self.start)) - (tokens - 1) * math.log(1 - self.share)
+        share = max(self.share, LEAST)
+        return -math.log(min(self.start, 1 - self.start)) - (tokens - 1) * math.log(1 - share)

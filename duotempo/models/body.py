@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -17,6 +17,7 @@ KeyValues = tuple[Float[Tensor, "1 heads slots key"], Float[Tensor, "1 heads slo
 MLP_NAMES = ("mlp", "feed_forward", "ffn")
 
 
+@runtime_checkable
 class Memory(Protocol):
     """A fast state as a body sees it: deltas on modules, or slots before the keys and values."""
 
@@ -39,6 +40,7 @@ class Past:
     length: int = 0
 
 
+@runtime_checkable
 class Body(Protocol):
     """What sleeping and decoding ask of a model; `lower` layers of it never see a fast state."""
 

@@ -7,7 +7,7 @@ from duotempo.core import FixedShare
 from duotempo.models.body import Body, Memory
 from duotempo.study.base import Job, Row
 from duotempo.study.documents import Document
-from duotempo.study.probes import chat, right_answers
+from duotempo.study.probes import chat, prepared, right_answers
 
 SENTENCES = 4
 
@@ -27,8 +27,12 @@ def ask_rows(
     with_notes = [(chat(tokenizer, f, n), f) for f, n in zip(doc.facts, notes, strict=True)]
     bare = [(chat(tokenizer, f, ()), f) for f in doc.facts]
     share = FixedShare()
-    lookup, both, both_mixed = right_answers(body, tokenizer, with_notes, memory, share)
-    none, alone, mixed = right_answers(body, tokenizer, bare, memory, share)
+    lookup, both, both_mixed = right_answers(
+        body, tokenizer, prepared(body, tokenizer, with_notes), memory, share
+    )
+    none, alone, mixed = right_answers(
+        body, tokenizer, prepared(body, tokenizer, bare), memory, share
+    )
     hits = [
         any(fact.sentence.strip() in note for note in kept)
         for fact, kept in zip(doc.facts, notes, strict=True)

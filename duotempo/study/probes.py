@@ -79,7 +79,7 @@ def mixed_bits(
 def full_context(body: Body, doc: Document, window: int) -> dict[str, float]:
     """Bits a token with the whole history in context: the recalled passages and what follows."""
     past = Past()
-    _advance(body, doc.history[None], past)
+    advance(body, doc.history, past)
     found = {}
     ids = doc.following[None]
     last = doc.history[None, -1:]
@@ -92,9 +92,10 @@ def full_context(body: Body, doc: Document, window: int) -> dict[str, float]:
     return found
 
 
-def _advance(body: Body, ids: Int[Tensor, "1 time"], past: Past) -> None:
+@torch.no_grad()
+def advance(body: Body, ids: Int[Tensor, " time"], past: Past) -> None:
     """Read all but the last token into the caches."""
-    body.upper(body.trunk(ids[:, :-1], past), past=past)
+    body.upper(body.trunk(ids[None, :-1], past), past=past)
 
 
 def _after(
@@ -116,34 +117,60 @@ def chat(tokenizer: PreTrainedTokenizerBase, fact: Fact, notes: Sequence[str]) -
     return question_prompt(tokenizer, fact.question, notes) + fact.stub
 
 
+@dataclass(frozen=True)
+class Cues:
+    """A batch of cues with their facts, and what the untouched model makes of them."""
+
+    ids: Int[Tensor, "cue time"]
+    lengths: list[int]
+    facts: tuple[Fact, ...]
+    x: Tensor
+    ends: Float[Tensor, "cue vocab"]
+    losses: list[list[float]]
+
+
 @torch.no_grad()
-def right_answers(
-    body: Body,
-    tokenizer: PreTrainedTokenizerBase,
-    cues: Sequence[tuple[str, Fact]],
-    memory: Memory | None,
-    share: FixedShare,
-) -> tuple[float, float, float]:
-    """Share of facts whose first answer token beats its rivals: untouched, alone, mixed."""
-    hits = torch.zeros(3)
+def prepared(
+    body: Body, tokenizer: PreTrainedTokenizerBase, cues: Sequence[tuple[str, Fact]]
+) -> list[Cues]:
+    """Cues in batches, read by the untouched model once for all memories."""
+    found = []
     for start in range(0, len(cues), BATCH):
         part = cues[start : start + BATCH]
         ids, lengths = _padded(tokenizer, [cue for cue, _ in part])
         x = body.trunk(ids)
-        slow, before = _last_step(body, x, ids, lengths, None)
-        fast, after = (
-            (slow, before) if memory is None else _last_step(body, x, ids, lengths, memory)
-        )
-        for row, (_, fact) in enumerate(part):
+        ends, losses = _last_step(body, x, ids, lengths, None)
+        found.append(Cues(ids, lengths, tuple(fact for _, fact in part), x, ends, losses))
+    return found
+
+
+@torch.no_grad()
+def right_answers(
+    body: Body,
+    tokenizer: PreTrainedTokenizerBase,
+    batches: Sequence[Cues],
+    memory: Memory | None,
+    share: FixedShare,
+) -> tuple[float, float, float]:
+    """Share of facts whose first answer token beats its rivals: untouched, alone, mixed."""
+    hits, count = torch.zeros(3), 0
+    for batch in batches:
+        fast, losses = batch.ends, batch.losses
+        if memory is not None:
+            fast, losses = _last_step(body, batch.x, batch.ids, batch.lengths, memory)
+        for row, fact in enumerate(batch.facts):
             weight = share.start
-            for f, s in zip(after[row], before[row], strict=True):
+            for f, s in zip(losses[row], batch.losses[row], strict=True):
                 weight = share.step(weight, f, s)
-            mixed = weight * fast[row].exp() + (1 - weight) * slow[row].exp()
+            slow = batch.ends[row]
+            mixed = weight * fast[row].exp() + (1 - weight) * slow.exp()
             rivals = [_first(tokenizer, name) for name in fact.candidates]
             right = fact.candidates.index(fact.answer)
-            for voice, scores in enumerate((slow[row], fast[row], mixed)):
+            for voice, scores in enumerate((slow, fast[row], mixed)):
                 hits[voice] += int(scores[rivals].argmax()) == right
-    return tuple((hits / len(cues)).tolist())
+            count += 1
+    none, alone, both = (hits / count).tolist()
+    return none, alone, both
 
 
 def _padded(
@@ -182,7 +209,7 @@ def right_in_context(
 ) -> float:
     """Share of facts answered right with the whole history in context."""
     past, hits = Past(), 0
-    _advance(body, history[None], past)
+    advance(body, history, past)
     for cue, fact in cues:
         ids = tokenizer("\n\n" + cue, add_special_tokens=False).input_ids
         mine = copy.deepcopy(past)

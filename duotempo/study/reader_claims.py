@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from duotempo.study.base import Claim, Figure, Mark, Point, Row, Series
+from duotempo.study.base import Claim, Row
 from duotempo.study.documents import KINDS, PARTS
-from duotempo.study.stats import claim, exact_claim, interval
+from duotempo.study.stats import claim, exact_claim
 
 NEXT = tuple(f"next {part}" for part in range(1, PARTS + 1))
 KINDS_OF_STATE = ("weights", "latents")
@@ -93,7 +93,7 @@ def _closed(pairs: Sequence[tuple[float, float]]) -> float:
     return sum(mine for mine, _ in pairs) / sum(whole for _, whole in pairs)
 
 
-def _gains(
+def gains(
     table: Table, arm: str, name: str, score: Callable[[int], float]
 ) -> list[tuple[float, float]]:
     """(gain of `score`, gain of full context) over no memory, a pair for each document."""
@@ -107,7 +107,7 @@ def _gains(
 
 
 def _memory(table: Table, arm: str) -> list[Claim]:
-    pairs = _gains(table, arm, "recall", lambda s: table.kept(arm, "recall", "remember", s))
+    pairs = gains(table, arm, "recall", lambda s: table.kept(arm, "recall", "remember", s))
     if not pairs:
         return []
     target = ">= 0.85" if arm.endswith("diary") else ">= 0"
@@ -125,7 +125,7 @@ def _memory(table: Table, arm: str) -> list[Claim]:
 
 
 def _generation(table: Table, arm: str) -> list[Claim]:
-    pairs = _gains(table, arm, "next", lambda s: table.kept(arm, "next", "generate", s))
+    pairs = gains(table, arm, "next", lambda s: table.kept(arm, "next", "generate", s))
     regret = [
         table.kept(arm, "next", "generate", s)
         - min(table.voiced(arm, "next", "mixed", n, s) for n in (0, *table.passes(arm, s)))
@@ -241,71 +241,3 @@ def _asked(table: Table) -> list[Claim]:
         values = [table.at("full context diary", "ask.full", s) for s in full]
         found.append(claim("ask: right answers among 10, full context", values, ">= 0"))
     return found
-
-
-def figures(rows: Sequence[Row]) -> list[Figure]:
-    """The inverted U, recall, and the diaries' text that follows; each against passes."""
-    table = Table.of(rows)
-    arms = [f"weights {kind}" for kind in KINDS if table.seeds(f"weights {kind}")]
-    return [
-        figure for arm in arms for figure in (_next_figure(table, arm), _recall_figure(table, arm))
-    ]
-
-
-def _points(table: Table, arm: str, name: str, voice: str) -> Series:
-    """Gain over no memory against passes, at the N where every document was measured."""
-    seeds = table.seeds(arm)
-    common = set.intersection(*(set(table.passes(arm, s)) for s in seeds))
-    points = [Point(0, 0, 0, 0)]
-    for n in sorted(common - {0}):
-        gains = [
-            table.at(arm, f"{name}.{voice}", s, n) - table.at(arm, f"{name}.none", s, 0)
-            for s in seeds
-        ]
-        points.append(Point(n, *interval(gains)))
-    return Series("state alone" if voice == "alone" else "mixed", tuple(points))
-
-
-def _full(table: Table, arm: str, name: str, last: float) -> tuple[Series, ...]:
-    gains = [-whole for _, whole in _gains(table, arm, name, lambda s: 0.0)]
-    if not gains:
-        return ()
-    mean, low, high = interval(gains)
-    ends = (Point(0, mean, low, high), Point(last, mean, low, high))
-    return (Series("full context", ends, "dashed"),)
-
-
-def _next_figure(table: Table, arm: str) -> Figure:
-    alone, mixed = (_points(table, arm, "next", voice) for voice in ("alone", "mixed"))
-    seeds = table.seeds(arm)
-    picks = [table.pick(arm, "generate", s) for s in seeds]
-    gains = [
-        table.kept(arm, "next", "generate", s) - table.at(arm, "next.none", s, 0) for s in seeds
-    ]
-    kind, last = arm.split()[-1], alone.points[-1]
-    harmed = last.mean > 0
-    title = (
-        f"On {kind}, more passes help, then hurt; mixed with the untouched model they never do"
-        if harmed
-        else f"On {kind}, sleep wins most of what full context would"
-    )
-    return Figure(
-        title=title,
-        x_label="passes N over the evicted text",
-        y_label="text that follows: loss over no memory (bits/token)",
-        series=(alone, mixed, *_full(table, arm, "next", last.x)),
-        marks=(Mark(fmean(picks), fmean(gains), f"guard's pick, mean N={fmean(picks):.1f}"),),
-        caption=f"{len(seeds)} documents, three continuations each; 95 % bootstrap. Below 0 helps.",
-    )
-
-
-def _recall_figure(table: Table, arm: str) -> Figure:
-    alone, mixed = (_points(table, arm, "recall", voice) for voice in ("alone", "mixed"))
-    kind = arm.split()[-1]
-    return Figure(
-        title=f"Recall of evicted {kind} rises with every pass",
-        x_label="passes N over the evicted text",
-        y_label="evicted passages: loss over no memory (bits/token)",
-        series=(alone, mixed, *_full(table, arm, "recall", alone.points[-1].x)),
-        caption=f"{len(table.seeds(arm))} documents, five passages each; 95 % bootstrap.",
-    )
