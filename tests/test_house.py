@@ -1,6 +1,9 @@
 """House rules as laws over the tree: first lines, sizes, arguments; and what the tests rest on."""
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +63,37 @@ def test_examples_fit_on_a_screen():
     sizes = {p.name: len(p.read_text().splitlines()) for p in (ROOT / "examples").glob("*.py")}
     assert sizes
     assert {name: size for name, size in sizes.items() if size >= LONGEST_EXAMPLE} == {}
+
+
+def declared() -> dict[str, set[str]]:
+    """Names of the packages that are asked for, by extra; those always asked for under ''."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {
+        extra: {re.split(r"[^\w-]", line)[0] for line in lines} for extra, lines in wanted.items()
+    }
+
+
+def third_parties(tree: ast.AST) -> set[str]:
+    """Packages that a syntax tree imports, as the registry spells them."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(str(node.module).split(".")[0])
+    return {name.replace("_", "-") for name in found - sys.stdlib_module_names - {"duotempo"}}
+
+
+def test_what_is_imported_is_declared():
+    """At the top of a file: always installed. Inside a function: at least by an extra."""
+    packages = declared()
+    users = set().union(*(packages[extra] for extra in packages if extra not in ("dev", "docs")))
+    for path in sorted((ROOT / "duotempo").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert third_parties(tree) <= users, path
+        tops = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])
+        assert third_parties(tops) <= packages[""], path
 
 
 def test_memory_that_nobody_wrote_is_nan():
