@@ -14,7 +14,7 @@ from duotempo.reader import Reader, Settings
 from duotempo.sleep.passes import state_bytes
 from duotempo.study import demo_page, probes
 from duotempo.study.base import Job, Size
-from duotempo.study.demo_page import Answered, Continued, Told
+from duotempo.study.demo_page import WINDOW, Answered, Continued, Told
 from duotempo.study.documents import Document, document
 from duotempo.study.files import write_text
 from duotempo.study.model import MODEL, body, model
@@ -22,7 +22,6 @@ from duotempo.study.reader import CONTEXT, DEFAULT, context_rows
 from duotempo.study.reader_long import cache_bytes
 from duotempo.study.sleeping import Sleep
 
-WINDOW = DEFAULT.lessons.window
 SPOKEN, ASKED = 40, 3  # tokens of a continuation, questions
 
 

@@ -8,13 +8,14 @@ from duotempo.study.page import Block, Heading, Prose, Quote, Table, page
 from duotempo.study.reader_claims import Table as Numbers
 from duotempo.study.reader_figures import figures
 
+WINDOW = 512  # tokens
 COLUMNS = ("", "no memory", "state alone", "mixture", "full context")
 MEASURES = {
     "recall": "evicted text, recalled (bits/token)",
     "next": "text that follows (bits/token)",
     "other": "prose not read (bits/token)",
     "manual": "technical text (bits/token)",
-    "cued": "facts finished right, of ten each",
+    "cued": "facts finished right (chance 0.10)",
 }
 
 
@@ -103,7 +104,7 @@ def html(told: Sequence[Told], seconds: float) -> str:
 def _document(told: Told) -> list[Block]:
     what = "An invented diary" if told.kind == "diary" else "Real prose"
     verdict = (
-        f"The guard kept {told.pick} passes over {told.evicted:,} evicted tokens."
+        f"The guard kept N={told.pick} over {told.evicted:,} evicted tokens (window: {WINDOW})."
         if told.pick
         else "The guard refused every pass: none helped on the text still in the window."
     )

@@ -48,31 +48,40 @@ def _next_figure(table: Table, arm: str) -> Figure:
     change = [
         table.kept(arm, "next", "generate", s) - table.at(arm, "next.none", s, 0) for s in seeds
     ]
-    kind, last = arm.split()[-1], alone.points[-1]
-    harmed = last.mean > 0
-    title = (
-        f"On {kind}, more passes help, then hurt; mixed with the untouched model they never do"
-        if harmed
-        else f"On {kind}, sleep wins most of what full context would"
-    )
     return Figure(
-        title=title,
+        title=_next_title(table, arm, alone, mixed),
         x_label="passes N over the evicted text",
         y_label="text that follows: loss over no memory (bits/token)",
-        series=(alone, mixed, *_full(table, arm, "next", last.x)),
+        series=(alone, mixed, *_full(table, arm, "next", alone.points[-1].x)),
         marks=(Mark(fmean(picks), fmean(change), f"guard's pick, mean N={fmean(picks):.1f}"),),
         caption=f"{_documents(seeds)}, three continuations each. Below 0 helps.",
     )
 
 
+def _next_title(table: Table, arm: str, alone: Series, mixed: Series) -> str:
+    """What was found: the harm of the last pass where there is one, else the gain."""
+    kind, last = arm.split()[-1], alone.points[-1]
+    if last.mean > 0:
+        worst = max(point.mean for point in mixed.points[1:])
+        return (
+            f"On {kind}, N={last.x:g} alone is {last.mean:+.2f} bits off no memory; "
+            f"mixed, the worst N is {worst:+.2f}"
+        )
+    pairs = gains(table, arm, "next", lambda s: table.kept(arm, "next", "generate", s))
+    if not pairs:
+        return f"On {kind}, sleep lowers the loss on the text that follows"
+    share = sum(mine for mine, _ in pairs) / sum(whole for _, whole in pairs)
+    return f"On {kind}, sleep at the guard's pick wins {share:.0%} of what full context wins"
+
+
 def _recall_figure(table: Table, arm: str) -> Figure:
     alone, mixed = (_points(table, arm, "recall", voice) for voice in ("alone", "mixed"))
-    kind = arm.split()[-1]
+    kind, last = arm.split()[-1], alone.points[-1]
     return Figure(
-        title=f"Recall of evicted {kind} rises with every pass",
+        title=f"Passes bring evicted {kind} back: {last.mean:+.2f} bits at N={last.x:g}",
         x_label="passes N over the evicted text",
         y_label="evicted passages: loss over no memory (bits/token)",
-        series=(alone, mixed, *_full(table, arm, "recall", alone.points[-1].x)),
+        series=(alone, mixed, *_full(table, arm, "recall", last.x)),
         caption=f"{_documents(table.seeds(arm))}, five passages each.",
     )
 
