@@ -52,7 +52,7 @@ class Latents:
     """How fast latents begin and how fast they move: slots a layer, and AdamW's rate."""
 
     count: int = 256
-    rate: float = 3e-2
+    rate: float = 1e-1
 
     kind = "latents"
 

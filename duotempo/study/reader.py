@@ -15,7 +15,7 @@ from duotempo.study.model import MODEL, body, model
 from duotempo.study.sleeping import Setting, Sleep
 
 DEFAULT = Setting()
-MAIN = {"weights": DEFAULT, "latents": replace(DEFAULT, start=Latents())}
+MAIN = {"weights": DEFAULT, "latents": Setting(start=Latents(), passes=Passes(most=4))}
 ABLATIONS = {
     "no distillation": Setting(lessons=Lessons(top=0), passes=Passes(distill=0.0)),
     "all layers": Setting(layers=1.0),

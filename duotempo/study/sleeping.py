@@ -18,8 +18,9 @@ from duotempo.study.lookup import ask_rows
 from duotempo.study.model import body, model
 
 SHARES = (0.002, 0.005, 0.05, 0.1, 0.2)  # tried beside the default
-SWAPPED = ("weights", "latents")  # arms whose state is also tried on another document
-SHOWN = (1, 2, 4, 8)  # passes at which everything is measured, with the guard's picks
+MAIN = ("weights", "latents")  # arms measured at every N, and on another document too
+SHOWN = (1, 2, 4, 8)  # passes at which a study's main arms are measured, with the guard's picks
+FEWER = (4, 8)  # the same for ablations
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Sleep:
         rows = [self._row(f"{n}.none", 0, probes.mean_bits(v)) for n, v in self.slow.items()]
         rows += [self._row("window.mixed", n, loss) for n, loss in self.trials.items()]
         rows += [self._row(f"pick.{mode}", None, n) for mode, n in self.picks.items()]
-        for n in sorted({*SHOWN, *self.picks.values()} & set(self.states)):
+        shown = SHOWN if self.arm in MAIN else FEWER
+        for n in sorted({*shown, *self.picks.values()} & set(self.states)):
             rows += self._measured(n, self.states[n])
         rows += self._facts(0, None) if self.doc.facts else []
         rows += self._extras() if self.full else []
@@ -70,7 +72,7 @@ class Sleep:
 
     def _extras(self) -> list[Row]:
         pick, rows = self.picks["generate"], []
-        if self.arm in SWAPPED and pick:
+        if self.arm in MAIN and pick:
             rows += self._swapped(self.states[pick])
         if self.arm == "weights" and self.doc.facts:
             memory = self.states.get(pick)
