@@ -133,9 +133,8 @@ def verdict_facts(verdict: Verdict) -> dict[str, Any]:
 def as_text(facts: dict[str, Any]) -> str:
     """What happened, for people."""
     read, state = facts["read"], facts["state"]
-    speed = read["tokens"] / max(read["seconds"], 1e-9)
     lines = {
-        "read": f"{read['tokens']:,} tokens at {speed:,.0f} a second",
+        "read": f"{read['tokens']:,} tokens in {read['seconds']:.1f} s",
         "slept": facts["slept"]["reason"] if facts["slept"] else state["verdict"],
         "state": f"{state['fast']}, {state['state_bytes'] / 1e6:.2f} MB, of {state['model']} "
         f"with a window of {state['window']} tokens",

@@ -28,6 +28,7 @@ def test_read_sleeps_once_and_tells_what_happened(cli, diary):
     ran = cli("read", str(diary))
     assert ran.code == 0
     assert ran.reader.calls == [("read", None), ("sleep", None)]
+    assert ran.out.startswith("read   10 tokens in 0.5 s")
     assert "kept N=1" in ran.out
     assert "nowhere: name a folder with --save" in ran.out
     assert ran.err == ""
