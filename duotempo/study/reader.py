@@ -15,15 +15,16 @@ from duotempo.study.model import MODEL, body, model
 from duotempo.study.sleeping import Setting, Sleep
 
 DEFAULT = Setting()
-MAIN = {"weights": DEFAULT, "latents": Setting(start=Latents(), passes=Passes(most=4))}
+SHORT = Setting(passes=Passes(most=4))  # latents and ablations: four passes show the difference
+MAIN = {"weights": DEFAULT, "latents": replace(SHORT, start=Latents())}
 ABLATIONS = {
-    "no distillation": Setting(lessons=Lessons(top=0), passes=Passes(distill=0.0)),
-    "all layers": Setting(layers=1.0),
-    "rank 2": Setting(start=Weights(rank=2)),
-    "rank 8": Setting(start=Weights(rank=8)),
-    "rate 1e-3": Setting(start=Weights(rate=1e-3)),
-    "window 256": Setting(lessons=Lessons(window=256)),
-    "window 1024": Setting(lessons=Lessons(window=1024)),
+    "no distillation": replace(SHORT, lessons=Lessons(top=0), passes=Passes(4, distill=0.0)),
+    "all layers": replace(SHORT, layers=1.0),
+    "rank 2": replace(SHORT, start=Weights(rank=2)),
+    "rank 8": replace(SHORT, start=Weights(rank=8)),
+    "rate 1e-3": replace(SHORT, start=Weights(rate=1e-3)),
+    "window 256": replace(SHORT, lessons=Lessons(window=256)),
+    "window 1024": replace(SHORT, lessons=Lessons(window=1024)),
 }
 ARMS = MAIN | ABLATIONS
 CONTEXT = "full context"

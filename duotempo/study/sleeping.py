@@ -20,7 +20,7 @@ from duotempo.study.model import body, model
 SHARES = (0.002, 0.005, 0.05, 0.1, 0.2)  # tried beside the default
 MAIN = ("weights", "latents")  # arms measured at every N, and on another document too
 SHOWN = (1, 2, 4, 8)  # passes at which a study's main arms are measured, with the guard's picks
-FEWER = (4, 8)  # the same for ablations
+FEWER = (2, 4)  # the same for ablations
 
 
 @dataclass(frozen=True)
