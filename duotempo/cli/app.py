@@ -30,13 +30,14 @@ app = App(
     exit_on_error=False,
     print_error=False,
 )
-for place, command in enumerate((demo, read, ask, generate, score)):
-    app.command(command, sort_key=place)
+for place, command in enumerate((demo, read, ask, generate, score, study)):
+    entry = App(name=command.__name__, sort_key=place)
+    entry.default(command)
+    app.command(entry)
 
-studies = App(name="study", sort_key=9)
-studies.default(study)
-studies.command(verify)
-app.command(studies)
+published = App(name="verify")
+published.default(verify)
+app["study"].command(published)
 
 
 def run(argv: Sequence[str]) -> int:
