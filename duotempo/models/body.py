@@ -1,7 +1,7 @@
 """A causal language model as trunk, upper layers and head: what never changes is computed once."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -63,6 +63,30 @@ class Body(Protocol):
         ...
 
 
+Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]
+
+
+@contextlib.contextmanager
+def hooked(hooks: Mapping[nn.Module, Hook]) -> Iterator[None]:
+    """Within: each module's output goes through its hook; on leaving, whatever happened, none does.
+
+    An interrupt may come while hooks are put on or taken off: one that is left behind says nothing.
+    """
+    speaking, handles = [True], []
+
+    def spoken(hook: Hook) -> Callable[..., Tensor | None]:
+        return lambda module, inputs, output: hook(module, inputs, output) if speaking else None
+
+    try:
+        for module, hook in hooks.items():
+            handles.append(module.register_forward_hook(spoken(hook)))
+        yield
+    finally:
+        speaking.clear()
+        for handle in handles:
+            handle.remove()
+
+
 def find_layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
     """The name and list of the decoder layers; raises `UserError` for a model without one."""
     wanted = getattr(model.config, "num_hidden_layers", None)
@@ -84,12 +108,28 @@ def find_sites(model: PreTrainedModel, lower: int) -> dict[str, nn.Module]:
             inside = name.split(".")[0] in MLP_NAMES
             if index >= lower and inside and isinstance(module, nn.Linear | Conv1D):
                 sites[f"{prefix}.{index}.{name}"] = module
+    sites = _row_by_row(model, sites)
     if not sites:
         raise UserError(
             f"no MLP projections were found in the layers of {type(model).__name__}: "
             "read it with fast='none', which keeps window and archive only"
         )
     return sites
+
+
+@torch.no_grad()
+def _row_by_row(model: PreTrainedModel, sites: dict[str, nn.Module]) -> dict[str, nn.Module]:
+    """The sites that meet a batch row by row: experts meet tokens, of whichever row."""
+    met: dict[nn.Module, torch.Size] = {}
+
+    def meet(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        met[module] = output.shape[:-1]
+        return output
+
+    ids = torch.arange(16, device=model.device).view(2, 8) % model.config.vocab_size
+    with hooked(dict.fromkeys(sites.values(), meet)):
+        model(ids)
+    return {name: module for name, module in sites.items() if met.get(module) == ids.shape}
 
 
 class Split:
@@ -100,7 +140,8 @@ class Split:
         self.base: Any = model.base_model  # its parts are checked by `_is_plain`, not by types
         self.project = cast(Any, model.get_output_embeddings())
         self.sites = find_sites(model, lower)
-        self.head: Float[Tensor, "vocab width"] | None = self.project.weight
+        biased = self.project.bias is not None  # the fused loss knows a plain product only
+        self.head: Float[Tensor, "vocab width"] | None = None if biased else self.project.weight
 
     def trunk(self, ids: Int[Tensor, "batch time"], past: Past | None = None) -> Tensor:
         h = self.base.embed_tokens(ids.to(self.model.device))
@@ -175,10 +216,9 @@ def _mask(
 class Whole:
     """Any other causal model, run whole with hooks on its MLPs: slower, and without slots."""
 
-    def __init__(self, model: PreTrainedModel, first: int) -> None:
-        self.model, self.lower = model, 0
+    def __init__(self, model: PreTrainedModel, sites: dict[str, nn.Module]) -> None:
+        self.model, self.lower, self.sites = model, 0, sites
         self.head: Float[Tensor, "vocab width"] | None = None
-        self.sites = find_sites(model, first)
 
     def trunk(self, ids: Int[Tensor, "batch time"], past: Past | None = None) -> Tensor:
         return ids.to(self.model.device)
@@ -213,7 +253,7 @@ def open_body(model: PreTrainedModel, share: float = 0.5) -> Body:
         body = Split(model, lower)
         if _agrees(body):
             return body
-    return Whole(model, lower)
+    return Whole(model, find_sites(model, lower))
 
 
 def _is_plain(model: PreTrainedModel) -> bool:
@@ -229,17 +269,7 @@ def _agrees(body: Split) -> bool:
     ids = torch.arange(1, 9, device=body.model.device)[None] % body.model.config.vocab_size
     try:
         mine = body.logits(body.upper(body.trunk(ids)))
-    except (TypeError, AttributeError, RuntimeError):
+    except (TypeError, AttributeError, RuntimeError, ValueError, LookupError):
         return False  # its layers want other arguments: the whole path asks for none
     theirs = body.model(ids).logits.float()
     return torch.allclose(mine, theirs, rtol=1e-2, atol=1e-2 * theirs.abs().max().item())
-
-
-@contextlib.contextmanager
-def hooked(handles: list[torch.utils.hooks.RemovableHandle]) -> Iterator[None]:
-    """Remove `handles` on leaving, whatever happened."""
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

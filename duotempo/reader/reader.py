@@ -1,7 +1,5 @@
 """A living model: it reads past its window, sleeps under a guard, answers, and can be saved."""
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -10,42 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from duotempo.archive import Archive, Sentence
-from duotempo.core import (
-    Consolidator,
-    Event,
-    FixedShare,
-    Guard,
-    HeldOut,
-    Tell,
-    Trial,
-    UserError,
-    Verdict,
-    live,
-    silent,
-)
+from duotempo.core import Event, FixedShare, Tell, UserError, Verdict, silent
 from duotempo.models import pretrained
-from duotempo.models.body import Body, open_body
+from duotempo.models.body import Body, Whole, open_body
 from duotempo.models.pretrained import Pretrained
 from duotempo.models.voices import Bits, bits, token_losses
-from duotempo.reader import files, state
+from duotempo.reader import files
+from duotempo.reader.living import Life, Living, why_no_sleep
 from duotempo.reader.lookup import question_prompt
-from duotempo.reader.session import (
-    Eviction,
-    MixedLoss,
-    Sleeper,
-    Window,
-    no_sleep,
-    refuse,
-)
-from duotempo.reader.settings import AT_MOST, SEGMENT, Settings
-from duotempo.reader.sources import after, pieces_of
+from duotempo.reader.session import Awake, no_tokens
+from duotempo.reader.settings import Settings, check
+from duotempo.reader.shelf import Shelf, copied
+from duotempo.reader.sources import Place, beyond, cut, open_source
 from duotempo.reader.speak import GREEDY, Sampling, speak
-from duotempo.sleep.lessons import Lessons
-from duotempo.sleep.passes import KINDS, FastState, Passes, state_bytes
+from duotempo.reader.state import pack, unpack
+from duotempo.reader.words import Words
+from duotempo.sleep.passes import FastState, state_bytes
 
 ANSWER = 48  # tokens of an answer at most
 
@@ -69,49 +49,74 @@ class Answer:
 
 
 class Reader:
-    """A pretrained model with a window, a fast state and an archive; made by `Reader.open`."""
+    """A pretrained model with a window, a fast state and an archive; made by `Reader.open`.
 
-    def __init__(self, model: Pretrained, settings: Settings, tell: Tell = silent) -> None:
+    What it has read lies in a temporary folder until it is saved; `close`, the end of a `with`
+    block, or the reader's own end removes that. Raises `UserError` for a window larger than the
+    model's, or a model whose layers the fast state does not know.
+    """
+
+    def __init__(
+        self,
+        model: Pretrained,
+        settings: Settings,
+        tell: Tell = silent,
+        shelf: Shelf | None = None,
+    ) -> None:
+        if settings.window > model.window_limit:
+            raise UserError(
+                f"window={settings.window} is larger than {model.name}'s own {model.window_limit}: "
+                "choose a smaller one; what leaves it is slept on"
+            )
         self.model, self.settings, self.tell = model, settings, tell
-        self.awake = self._channel.init(None)
-        self.memory: FastState | None = None
-        self.unfinished: tuple[str, int] | None = None
         self.share = FixedShare()
-        self.body: Body = open_body(model.model)
-        self._folder = tempfile.TemporaryDirectory(prefix="duotempo-")
-        self.archive = Archive.open(Path(self._folder.name) / "archive.sqlite")
+        awake = settings.fast != "none"
+        self.body: Body = open_body(model.model) if awake else Whole(model.model, {})
+        self._words, self._shelf = Words(model), shelf or Shelf()
+        self._live_on(Life(self._living.channel.init(None)))
 
     @staticmethod
     def open(model: str = "smollm2", *, tell: Tell = silent, **settings: Any) -> "Reader":
         """Open a model by name, folder or hub id; the other options are those of `Settings`.
 
-        Raises `UserError` for an unknown model, a window larger than the model's, or a model whose
-        layers the fast state does not know.
+        Raises `UserError` for an unknown model, or as `Reader` does.
         """
         chosen = Settings(**settings)
-        loaded = pretrained.load(model, tell=tell)
-        if chosen.window > loaded.window_limit:
-            raise UserError(
-                f"window={chosen.window} is larger than {model}'s own {loaded.window_limit}: "
-                "choose a smaller one; what leaves it is slept on"
-            )
-        return Reader(loaded, chosen, tell)
+        return Reader(pretrained.load(model, tell=tell), chosen, tell)
+
+    def close(self) -> None:
+        """Remove the temporary files: what was not saved is gone."""
+        self._shelf.close()
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def archive(self) -> Archive:
+        """All text that was read, searched by its words."""
+        return self._shelf.archive
 
     def read(self, source: str | Path | Iterable[str], *, name: str | None = None) -> Reading:
         """Read a text (str), a file (Path) or pieces of a stream; memory does not grow with it.
 
         Sleeps on the way when `every` tokens have left the window. Interrupted, the reader holds
-        all up to the last whole piece, and reading the same `name` again goes on from there.
+        all up to the last whole piece (1,000 to 2,000 characters); reading the same text under the
+        same `name` next goes on from there. Raises `UserError` for an empty or unreadable source.
         """
-        name, pieces = pieces_of(source, name)
+        name, pieces = open_source(source, name)
         begun, before = time.perf_counter(), self.awake.read
-        skip = self.unfinished[1] if self.unfinished and self.unfinished[0] == name else 0
-        done = skip
-        for piece in after(pieces, skip):
-            for _ in self._live([Event(self._ids(piece), len(piece))]):
-                self.archive.append(name, piece)
-                done += len(piece)
-                self.unfinished = (name, done)
+        place, pieces = self._place(name, pieces)
+        for piece in cut(pieces):
+            ids = self._words.ids(piece)
+            events = (Event(part, len(part)) for part in ids.split(self.settings.window))
+            life = self._living.after(self._life, events, self.settings.passes)
+            self.unfinished = place  # an interrupt from here on may find the piece kept already
+            self.archive.append(name, piece, at=place.end)
+            place = place.after(piece)
+            self._live_on(replace(life, unfinished=place))
             self.tell(f"reading {name}", self.awake.read - before, 0)
         self.unfinished = None
         seconds = time.perf_counter() - begun
@@ -121,81 +126,68 @@ class Reader:
     def sleep(self, passes: int | None = None) -> Verdict:
         """Sleep on what has left the window since the last sleep, at most `passes` times over it.
 
-        The guard decides how many passes are kept, if any. Raises `UserError` when nothing waits.
+        `None` takes the setting. The guard decides how many passes are kept, if any. Raises
+        `UserError` when nothing waits.
         """
-        most = Passes().most if passes is None else passes
-        if most < 0:
-            raise UserError(f"passes={most}: must be 0 (no sleep) or more")
-        if not len(self.awake.pending):
-            raise UserError(self._nothing())
-        if most == 0:
-            return Verdict(None, "no sleep was asked for: passes=0")
-        for _ in self._live([Event(None)], most):
-            pass
-        return self.awake.verdict or Verdict(None, "has not slept yet")
+        most = self.settings.passes if passes is None else passes
+        check("passes", most)
+        if why := why_no_sleep(self.awake, self.settings.window):
+            raise UserError(why)
+        life, verdict = self._living.rested(self._life, most)
+        self._live_on(life)
+        return verdict
 
     def ask(self, question: str, *, sentences: int = 4) -> Answer:
         """Look `sentences` up in the archive and answer from them, with the fast state off."""
         found = tuple(self.archive.search(question, sentences))
-        context = self._ids(
-            question_prompt(self.model.tokenizer, question, [s.text.strip() for s in found])
-        )
-        self._check_room(context)
-        ids = []
-        for token in islice(speak(self.body, context, None), ANSWER):
-            if token in self._stops():
-                break
-            ids.append(token)
-        return Answer(self._words(ids).strip(), found)
+        lines = [sentence.line for sentence in found]
+        prompt = self._words.ids(question_prompt(self.model.tokenizer, question, lines))
+        context = self._words.context(no_tokens(), prompt, ANSWER)
+        answer = self._words.spoken(islice(speak(self.body, context, None), ANSWER))
+        return Answer("".join(answer).strip(), found)
 
     def generate(self, prompt: str = "", *, tokens: int = 64, sampling: Sampling = GREEDY) -> str:
-        """Go on in the text's vein after the window and `prompt`: both voices, mixed."""
+        """Go on in the text's vein after the window and `prompt`: both voices, mixed.
+
+        Where the model has no room for all, the oldest tokens of the window make way.
+        """
         return "".join(self.stream(prompt, tokens=tokens, sampling=sampling))
 
     def stream(
         self, prompt: str = "", *, tokens: int = 64, sampling: Sampling = GREEDY
     ) -> Iterator[str]:
         """`generate`, piece by piece as it is decided."""
-        context = torch.cat([self.awake.window, self._ids(prompt)])
-        if not len(context):
-            raise UserError("nothing to go on from: read a text first or give a prompt")
-        self._check_room(context, tokens)
-        ids, shown = [], ""
-        for token in islice(speak(self.body, context, self.memory, self.share, sampling), tokens):
-            if token in self._stops():
-                return
-            ids.append(token)
-            text_now = self._words(ids)
-            if not text_now.endswith("\ufffd"):  # a character may take several tokens
-                yield text_now[len(shown) :]
-                shown = text_now
+        context = self._words.context(self.awake.window, self._words.ids(prompt), tokens)
+        spoken = speak(self.body, context, self.memory, self.share, sampling)
+        return self._words.spoken(islice(spoken, tokens))
 
+    @torch.no_grad()
     def score(self, words: str) -> Bits:
         """Bits a token of a text that follows the window: untouched, with memory alone, mixed."""
-        ids = self._ids(words)
+        ids = self._words.ids(words)
         stream = torch.cat([self.awake.window, ids])
         start = max(1, len(stream) - len(ids))
         if len(stream) - start < 1:
             raise UserError("the text to score is empty: give at least two words")
+        size, limit = self.settings.window, self.model.window_limit
+        step = min(size, limit // 2)  # what is scored, and what stands before it, fit the model
         slow, fast = [], []
-        for a in range(start, len(stream), self.settings.window):
-            b = min(a + self.settings.window, len(stream))
-            rows = stream[None, max(0, a - self.settings.window) : b]
-            x = self.body.trunk(rows).detach()
-            slow += token_losses(self.body, x, rows, rows.shape[1] - (b - a))[0].tolist()
+        for a in range(start, len(stream), step):
+            b = min(a + step, len(stream))
+            rows = stream[None, max(0, a - size, b - limit) : b]
+            skip, x = rows.shape[1] - (b - a), self.body.trunk(rows)
+            slow += token_losses(self.body, x, rows, skip)[0].tolist()
             if self.memory:
-                skip = rows.shape[1] - (b - a)
                 fast += token_losses(self.body, x, rows, skip, self.memory)[0].tolist()
         return bits(slow, fast if self.memory else None, self.share)
 
     def save(self, folder: Path | str) -> None:
         """Save everything but the model, atomically: a kill at any moment leaves the old state."""
-        facts, tensors = state.pack(self.awake, self.memory)
+        facts, tensors = pack(self._life)
         facts |= {
             "model": self.model.name,
             "fingerprint": self.model.fingerprint,
             "settings": asdict(self.settings),
-            "unfinished": self.unfinished,
         }
         files.write(Path(folder), facts, tensors, self.archive.copy)
 
@@ -205,30 +197,27 @@ class Reader:
         saved = files.read(Path(folder))
         try:
             name, made_with = str(saved.facts["model"]), saved.facts["fingerprint"]
-            settings, unfinished = Settings(**saved.facts["settings"]), saved.facts["unfinished"]
+            settings = Settings(**saved.facts["settings"])
         except (KeyError, TypeError) as error:
             raise UserError(
                 f"the state in {folder} lacks a setting ({error}): read the text into a new one"
             ) from error
+        shelf = copied(saved.archive)
         model = pretrained.load(name, tell=tell)
         if model.fingerprint != made_with:
             raise UserError(
                 f"the state in {folder} was made with other weights than {name} has now: "
                 "put those back or read the text again"
             )
-        reader = Reader(model, settings, tell)
-        reader.awake, reader.memory = state.unpack(saved.facts, saved.tensors, reader.body)
-        reader.unfinished = (str(unfinished[0]), int(unfinished[1])) if unfinished else None
-        reader._move_in(saved.archive)
+        reader = Reader(model, settings, tell, shelf)
+        words = len(model.model.get_input_embeddings().get_parameter("weight"))
+        reader._live_on(unpack(saved.facts, saved.tensors, reader._living, words))
         return reader
 
     def fork(self) -> "Reader":
         """A second reader with the same past and a life of its own; the model is shared."""
-        twin = Reader(self.model, self.settings, self.tell)
-        twin.awake, twin.memory, twin.unfinished = self.awake, self.memory, self.unfinished
-        path = Path(twin._folder.name) / "parent.sqlite"
-        self.archive.copy(path)
-        twin._move_in(path)
+        twin = Reader(self.model, self.settings, self.tell, Shelf(self.archive.copy))
+        twin._live_on(self._life)
         return twin
 
     def summary(self) -> dict[str, Any]:
@@ -249,74 +238,25 @@ class Reader:
         }
 
     @property
-    def _channel(self) -> Window:
-        size = self.settings.window
-        return Window(size, min(SEGMENT, size), seed=self.settings.seed)
+    def _living(self) -> Living:
+        return Living(self.settings, self.body, self.share, self.tell)
 
-    def _live(self, events: Iterable[Event], most: int | None = None) -> Iterator[None]:
-        sleep, guard = self._night(most)
-        life = live(
-            events,
-            self.memory,
-            channel=self._channel,
-            boundary=Eviction(self.settings.every or AT_MOST),
-            sleep=sleep,
-            guard=guard,
-            state=self.awake,
-        )
-        for _, self.awake, self.memory in life:
-            yield
+    @property
+    def _life(self) -> Life:
+        return Life(self.awake, self.memory, self.unfinished)
 
-    def _night(self, most: int | None) -> tuple[Consolidator, Guard]:
-        """Who proposes and who judges."""
-        if self.settings.fast == "none":
-            return no_sleep, refuse
-        judge = MixedLoss(self.body, self.share)
-        passes = Passes(seed=self.settings.seed)
-        sleeper = Sleeper(
-            self.body,
-            KINDS[self.settings.fast](),
-            Lessons(self._channel.segment, self.settings.window),
-            passes if most is None else replace(passes, most=most),
-            judge,
-            self.tell,
-        )
-        return sleeper, HeldOut(judge, self.settings.mode, heard=self._heard)
+    def _live_on(self, life: Life) -> None:
+        # one assignment without a call between them: an interrupt comes before or after all three
+        self.awake: Awake
+        self.memory: FastState | None
+        self.unfinished: Place | None
+        self.awake, self.memory, self.unfinished = life.awake, life.memory, life.unfinished
 
-    def _move_in(self, archive: Path) -> None:
-        """Live with a copy of an archive from now on; the file itself is left as it is."""
-        self.archive.close()
-        path = Path(self._folder.name) / "moved.sqlite"
-        shutil.copyfile(archive, path)
-        self.archive = Archive.open(path)
-
-    def _heard(self, trial: Trial) -> None:
-        self.tell(f"guard: N={trial.passes} {trial.loss:.3f} bits", 0, 0)
-
-    def _ids(self, words: str) -> Int[Tensor, " tokens"]:
-        ids = self.model.tokenizer(words, add_special_tokens=False).input_ids
-        return torch.tensor(ids, dtype=torch.long)
-
-    def _words(self, ids: list[int]) -> str:
-        return str(self.model.tokenizer.decode(ids))
-
-    def _stops(self) -> set[int]:
-        found = self.model.model.generation_config.eos_token_id
-        own = found if isinstance(found, list) else [found]
-        return {token for token in (*own, self.model.tokenizer.eos_token_id) if token is not None}
-
-    def _check_room(self, context: Tensor, tokens: int = ANSWER) -> None:
-        if len(context) + tokens > self.model.window_limit:
-            raise UserError(
-                f"window, prompt and answer take {len(context) + tokens} tokens, the model holds "
-                f"{self.model.window_limit}: shorten the prompt or ask for fewer tokens"
-            )
-
-    def _nothing(self) -> str:
-        read = self.awake.read
-        if read > self.settings.window:
-            return "nothing has left the window since the last sleep: read on before sleeping again"
-        return (
-            f"nothing has left the window yet ({read} tokens read, it holds "
-            f"{self.settings.window}): ask and generate see it all; sleep needs a smaller window"
-        )
+    def _place(self, name: str, pieces: Iterator[str]) -> tuple[Place, Iterator[str]]:
+        """Where a text goes on that was interrupted, or begins; and its pieces from there."""
+        kept, old = self.archive.text(name), self.unfinished
+        if old and old.name == name:
+            same, pieces = beyond(pieces, kept[old.start : old.end])
+            if same:
+                return old, pieces
+        return Place(name, len(kept)), pieces

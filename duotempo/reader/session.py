@@ -10,7 +10,7 @@ from torch import Tensor
 from duotempo.core import Candidate, Event, FixedShare, Proposal, Tell, Verdict, silent
 from duotempo.models.body import Body
 from duotempo.models.voices import NATS, token_losses
-from duotempo.sleep.lessons import Lesson, Lessons, lesson
+from duotempo.sleep.lessons import LEAST, Lesson, Lessons, lesson
 from duotempo.sleep.passes import FastState, Passes, Start
 
 FIRST_SCORED = 8  # tokens of the window that the guard does not judge: they have no context
@@ -101,7 +101,7 @@ class Eviction:
 
     def __call__(self, state: Awake, event: Event) -> bool:
         waiting = len(state.pending)
-        return waiting >= self.every or (event.rest and waiting > 0)
+        return waiting >= self.every or (event.rest and waiting >= LEAST)
 
 
 @dataclass(frozen=True)
@@ -165,10 +165,15 @@ class Sleeper:
 
 
 def no_sleep(slow: FastState | None, state: Awake) -> Proposal:
-    """The consolidator of a reader without a fast state."""
+    """The consolidator of a reader that does not sleep."""
     return Proposal((), None)
 
 
-def refuse(slow: FastState | None, proposal: Proposal) -> Verdict:
-    """The guard of a reader without a fast state."""
-    return Verdict(None, "there is no fast state to write into: the reader has fast='none'")
+@dataclass(frozen=True)
+class Refuse:
+    """The guard of a reader that does not sleep."""
+
+    reason: str
+
+    def __call__(self, slow: FastState | None, proposal: Proposal) -> Verdict:
+        return Verdict(None, self.reason)

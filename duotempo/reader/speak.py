@@ -1,5 +1,6 @@
 """Decoding with two voices in one batch: untouched model and model + memory, always mixed."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,17 +8,24 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from duotempo.core import FixedShare
+from duotempo.core import FixedShare, UserError
 from duotempo.models.body import Body, Memory, Past
 from duotempo.models.voices import mix_logits
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a token is picked: temperature 0 takes the likeliest one, else draws from `seed`."""
+    """How a token is picked: temperature 0 takes the likeliest one, else draws from `seed`.
+
+    Raises `UserError` for a temperature below 0.
+    """
 
     temperature: float = 0.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise UserError(f"temperature={self.temperature}: must be 0 (the likeliest) or more")
 
 
 DEFAULT, GREEDY = FixedShare(), Sampling()
@@ -25,9 +33,9 @@ DEFAULT, GREEDY = FixedShare(), Sampling()
 
 def pick(logp: Float[Tensor, " vocab"], sampling: Sampling, generator: torch.Generator) -> int:
     """One token id from log-probabilities."""
-    if sampling.temperature <= 0:
+    if not sampling.temperature:
         return int(logp.argmax())
-    p = (logp / sampling.temperature).softmax(-1).cpu()
+    p = ((logp - logp.max()) / sampling.temperature).softmax(-1).cpu()
     return int(torch.multinomial(p, 1, generator=generator))
 
 

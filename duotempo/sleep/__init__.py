@@ -1,0 +1,1 @@
+"""Sleep: evicted text becomes candidates for the fast state, pass by pass."""

@@ -10,6 +10,7 @@ from duotempo.core import Tell, UserError, silent
 from duotempo.models.body import Body, Memory
 from duotempo.sleep.loss import TopGuesses, fused_lesson_loss, lesson_loss
 
+LEAST = 2  # tokens that can be learned from: one to read, one to foretell
 SHORTEST = 16  # tokens of a last segment that is still worth a lesson
 
 
@@ -30,7 +31,7 @@ class Lesson:
         """What `memory` costs on this lesson, in nats a token; differentiable in the memory."""
         y = body.upper(self.x, memory)[0, :-1]
         if body.head is None:
-            return lesson_loss(y, self.targets, self.teacher, distill)
+            return lesson_loss(body.logits(y), self.targets, self.teacher, distill)
         return fused_lesson_loss(y, body.head, self.targets, self.teacher, distill)
 
 
@@ -47,13 +48,21 @@ class Lessons:
     top: int = 64
 
     def __post_init__(self) -> None:
-        if not 2 <= self.segment <= self.window:
+        if not LEAST <= self.segment <= self.window:
             raise UserError(
-                f"segment={self.segment}: must be at least 2 and at most the window ({self.window})"
+                f"segment={self.segment}: must be at least {LEAST} and at most the window "
+                f"({self.window})"
             )
+        if self.top < 0:
+            raise UserError(f"top={self.top}: must be 0 (no teacher) or more")
 
     def spans(self, tokens: int) -> list[tuple[int, int]]:
-        """Start and end of each segment; a tail under 16 tokens joins the segment before it."""
+        """Start and end of each segment; a tail under 16 tokens joins the segment before it.
+
+        Raises `UserError` for fewer than two tokens.
+        """
+        if tokens < LEAST:
+            raise UserError(f"{tokens} tokens are too few to learn from: give at least {LEAST}")
         starts = list(range(0, tokens, self.segment))
         if len(starts) > 1 and tokens - starts[-1] < SHORTEST:
             starts.pop()

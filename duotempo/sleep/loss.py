@@ -11,6 +11,11 @@ from torch.nn import functional as F
 LEAST = 1e-6  # of a probability that we divide by
 
 
+def _exact(t: Tensor) -> Tensor:
+    """In fp32, or as it is if it is finer."""
+    return t.to(torch.promote_types(t.dtype, torch.float32))
+
+
 @dataclass(frozen=True)
 class TopGuesses:
     """The teacher's most likely next tokens: log-probabilities and ids, each [time, top]."""
@@ -30,11 +35,11 @@ def lesson_loss(
     The KL is taken over the teacher's top guesses and one last outcome, "any other token", which
     bounds the full KL from below (log-sum inequality).
     """
-    logp = logits.float().log_softmax(-1)
+    logp = _exact(logits).log_softmax(-1)
     loss = F.nll_loss(logp, targets)
     if teacher is None:
         return loss
-    mine, theirs = logp.gather(1, teacher.ids), teacher.logp.float()
+    mine, theirs = logp.gather(1, teacher.ids), _exact(teacher.logp)
     rest = (1 - mine.exp().sum(1)).clamp_min(LEAST)
     rest_taught = (1 - theirs.exp().sum(1)).clamp_min(LEAST)
     kl = (theirs.exp() * (theirs - mine)).sum(1) + rest_taught * (rest_taught.log() - rest.log())
@@ -53,7 +58,7 @@ class _FusedLessonLoss(torch.autograd.Function):
         teacher: TopGuesses | None,
         distill: float,
     ) -> Tensor:
-        p = (y @ head.T).float()
+        p = _exact(y @ head.T)
         p.sub_(p.amax(1, keepdim=True)).exp_()
         p.div_(p.sum(1, keepdim=True))
         at = targets[:, None]
@@ -75,10 +80,10 @@ def _pull(p: Tensor, teacher: TopGuesses, distill: float) -> Tensor:
 
     On a guess k: p_k + distill (p_k - t_k). Off the guesses: p_j (1 + distill (1 - t_rest/p_rest)).
     """
-    mine, theirs = p.gather(1, teacher.ids), teacher.logp.float().exp()
+    mine, theirs = p.gather(1, teacher.ids), _exact(teacher.logp).exp()
     rest = (1 - mine.sum(1, keepdim=True)).clamp_min(LEAST)
     rest_taught = (1 - theirs.sum(1, keepdim=True)).clamp_min(LEAST)
-    kl = (theirs * (teacher.logp.float() - mine.clamp_min(1e-38).log())).sum(1, keepdim=True)
+    kl = (theirs * (_exact(teacher.logp) - mine.clamp_min(1e-38).log())).sum(1, keepdim=True)
     kl = kl + rest_taught * (rest_taught.log() - rest.log())
     ratio = rest_taught / rest
     p.mul_(1 + distill * (1 - ratio))

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from duotempo.core import UserError
-from duotempo.models.body import Body, KeyValues, hooked
+from duotempo.models.body import Body, Hook, KeyValues, hooked
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,9 @@ class FastWeights:
                 f"the fast state names modules that this model lacks ({min(unknown)}): "
                 "open it with the model it was made with"
             )
-        handles = [
-            body.sites[name].register_forward_hook(self._hook(name, quiet)) for name in self.down
-        ]
-        return hooked(handles)
+        return hooked({body.sites[name]: self._hook(name, quiet) for name in self.down})
 
-    def _hook(self, name: str, quiet: int) -> Callable[..., Tensor]:
+    def _hook(self, name: str, quiet: int) -> Hook:
         down, up, scale = self.down[name], self.up[name], self.scale
 
         def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
