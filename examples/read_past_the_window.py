@@ -30,7 +30,7 @@ verdict = reader.sleep(passes=2)
 print(verdict.reason)
 print(f"the fast state takes {reader.summary()['state_bytes']:,} bytes, however long the text")
 
-bits = reader.score(diary.next)
+bits = reader.score(diary.next[:1500])
 print(f"the text that follows, bits/token: {bits.none:.2f} without memory, {bits.mixed:.2f} mixed")
 
 fact = diary.facts[0]
@@ -39,4 +39,4 @@ print(f"{fact.question} {answer.text} (it is {fact.answer})")
 for sentence in answer.sentences:
     print(f"    read: {sentence.line}")
 
-print(f"going on: {reader.generate(tokens=16)!r}")
+print(f"going on: {reader.generate(tokens=12)!r}")
