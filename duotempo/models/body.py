@@ -244,16 +244,19 @@ class Whole:
 def open_body(model: PreTrainedModel, share: float = 0.5) -> Body:
     """Split `model` below the upper `share` of its layers; run it whole if it is not Llama-shaped.
 
-    A split is taken only when it gives the model's own logits on a probe. Raises `UserError` when
-    no layers or no MLP projections are found.
+    `share` 0 is for no fast state at all, and asks nothing of the layers. A split is taken only
+    when it gives the model's own logits on a probe. Raises `UserError` when no layers or no MLP
+    projections are found, or the model does not go on from a cache.
     """
+    if not share:
+        return _going_on(Whole(model, {}))
     _, layers = find_layers(model)
     lower = round(len(layers) * (1 - share))
     if _is_plain(model):
         body = Split(model, lower)
         if _agrees(body):
             return body
-    return Whole(model, find_sites(model, lower))
+    return _going_on(Whole(model, find_sites(model, lower)))
 
 
 def _is_plain(model: PreTrainedModel) -> bool:
@@ -266,10 +269,31 @@ def _is_plain(model: PreTrainedModel) -> bool:
 
 @torch.no_grad()
 def _agrees(body: Split) -> bool:
-    ids = torch.arange(1, 9, device=body.model.device)[None] % body.model.config.vocab_size
+    ids = _probe(body.model)
     try:
         mine = body.logits(body.upper(body.trunk(ids)))
     except (TypeError, AttributeError, RuntimeError, ValueError, LookupError):
         return False  # its layers want other arguments: the whole path asks for none
-    theirs = body.model(ids).logits.float()
+    return _close(mine, body.model(ids).logits)
+
+
+@torch.no_grad()
+def _going_on(body: Whole) -> Whole:
+    """The body, if it may be stopped and gone on with; a recurrent model drops an unknown cache."""
+    ids, past = _probe(body.model), Past()
+    parts = [body.logits(body.upper(body.trunk(part), past=past)) for part in ids.split(4, dim=1)]
+    if not _close(torch.cat(parts, dim=1), body.model(ids).logits):
+        raise UserError(
+            f"{type(body.model).__name__} does not go on from a cache of keys and values: "
+            "choose a model with attention in every layer"
+        )
+    return body
+
+
+def _probe(model: PreTrainedModel) -> Int[Tensor, "1 time"]:
+    return torch.arange(1, 9, device=model.device)[None] % model.config.vocab_size
+
+
+def _close(mine: Tensor, theirs: Tensor) -> bool:
+    theirs = theirs.float()
     return torch.allclose(mine, theirs, rtol=1e-2, atol=1e-2 * theirs.abs().max().item())

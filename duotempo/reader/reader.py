@@ -12,7 +12,7 @@ import torch
 from duotempo.archive import Archive, Sentence
 from duotempo.core import Event, FixedShare, Tell, UserError, Verdict, silent
 from duotempo.models import pretrained
-from duotempo.models.body import Body, Whole, open_body
+from duotempo.models.body import Body, open_body
 from duotempo.models.pretrained import Pretrained
 from duotempo.models.voices import Bits, bits, token_losses
 from duotempo.reader import files
@@ -70,8 +70,7 @@ class Reader:
             )
         self.model, self.settings, self.tell = model, settings, tell
         self.share = FixedShare()
-        awake = settings.fast != "none"
-        self.body: Body = open_body(model.model) if awake else Whole(model.model, {})
+        self.body: Body = open_body(model.model, 0.0 if settings.fast == "none" else 0.5)
         self._words, self._shelf = Words(model), shelf or Shelf()
         self._live_on(Life(self._living.channel.init(None)))
 
