@@ -1,0 +1,1 @@
+"""Models that people have: found, loaded, and driven in parts."""

@@ -1,6 +1,7 @@
 """A causal language model as trunk, upper layers and head: what never changes is computed once."""
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, runtime_checkable
@@ -8,12 +9,16 @@ from typing import Any, Protocol, cast, runtime_checkable
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from transformers import DynamicCache, PreTrainedModel
+from transformers import DynamicCache, LlamaModel, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from duotempo.core import UserError
 
 KeyValues = tuple[Float[Tensor, "1 heads slots key"], Float[Tensor, "1 heads slots key"]]
+# transformers 5.24 gave the argument that takes a cache another name
+CACHE = (
+    "cache" if "cache" in inspect.signature(LlamaModel.forward).parameters else "past_key_values"
+)
 MLP_NAMES = ("mlp", "feed_forward", "ffn")
 
 
@@ -182,7 +187,7 @@ class Split:
         mask = _mask(h.shape[0], start, time, hidden, h.device)
         for index in layers:
             h = self.base.layers[index](
-                h, attention_mask=mask, position_embeddings=rotary, past_key_values=cache
+                h, attention_mask=mask, position_embeddings=rotary, **{CACHE: cache}
             )
         return h
 
@@ -232,7 +237,7 @@ class Whole:
             )
         with memory.attached(self, quiet) if memory else contextlib.nullcontext():
             cache = past.upper if past else None
-            y = self.model(x, past_key_values=cache, use_cache=cache is not None).logits
+            y = self.model(x, use_cache=cache is not None, **{CACHE: cache}).logits
         if past:
             past.length += x.shape[1]
         return y

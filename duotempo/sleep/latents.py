@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from duotempo.core import UserError
-from duotempo.models.body import Body, KeyValues, Split
+from duotempo.models.body import CACHE, Body, KeyValues, Split
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Latents:
         places = torch.arange(-ids.shape[1], 0, device=h.device)[None]
         rotary = body.base.rotary_emb(h, places)
         for layer in body.base.layers[body.lower :]:
-            h = layer(h, attention_mask=None, position_embeddings=rotary, past_key_values=cache)
+            h = layer(h, attention_mask=None, position_embeddings=rotary, **{CACHE: cache})
         found = range(body.lower, len(body.base.layers))
         stored = {i: cast(Any, cache.layers[i]) for i in found}
         return FastLatents(
