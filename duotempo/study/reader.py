@@ -12,6 +12,7 @@ from duotempo.study import probes, reader_claims, reader_figures
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.documents import FIRST_REPORTED, KINDS, Document, document, inputs
 from duotempo.study.model import MODEL, body, model
+from duotempo.study.reader_ablations import ablations
 from duotempo.study.sleeping import Setting, Sleep
 
 DEFAULT = Setting()
@@ -65,7 +66,7 @@ class Reader:
         return Sleep(job, setting, doc, tell).rows()
 
     def claims(self, rows: Sequence[Row]) -> list[Claim]:
-        return reader_claims.claims(rows)
+        return reader_claims.claims(rows) + ablations(reader_claims.Table.of(rows))
 
     def figures(self, rows: Sequence[Row]) -> list[Figure]:
         return reader_figures.figures(rows)
