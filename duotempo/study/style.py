@@ -1,6 +1,6 @@
 """How a page looks: one style sheet, two sets of colours, no font or file from elsewhere."""
 
-_LIGHT = {
+LIGHT = {
     "paper": "#fdfcf9",
     "raised": "#f5f3ed",
     "ink": "#1d1c1a",
@@ -15,7 +15,7 @@ _LIGHT = {
     "series-5": "#836000",
     "series-6": "#566070",
 }
-_DARK = {
+DARK = {
     "paper": "#16171a",
     "raised": "#1f2125",
     "ink": "#e8e6e1",
@@ -37,12 +37,12 @@ def _colours(values: dict[str, str]) -> str:
 
 
 STYLE = f"""
-:root {{ {_colours(_LIGHT)}
+:root {{ {_colours(LIGHT)}
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   --serif: Charter, "Bitstream Charter", "Iowan Old Style", "Source Serif 4", Georgia, serif;
   --mono: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace;
   color-scheme: light dark; }}
-@media (prefers-color-scheme: dark) {{ :root {{ {_colours(_DARK)} }} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {_colours(DARK)} }} }}
 * {{ box-sizing: border-box; }}
 html {{ -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }}
 body {{ margin: 0; background: var(--paper); color: var(--ink);

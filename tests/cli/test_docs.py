@@ -10,3 +10,9 @@ def test_the_page_of_commands_is_up_to_date():
     made = runpy.run_path(str(DOCS / "make_cli.py"))["page"]()
     kept = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
     assert kept == made, "run: python docs/make_cli.py"
+
+
+def test_the_page_of_results_is_up_to_date():
+    made = runpy.run_path(str(DOCS / "make_results.py"))["page"]()
+    kept = (DOCS / "results.md").read_text(encoding="utf-8")
+    assert kept == made, "run: python docs/make_results.py"
