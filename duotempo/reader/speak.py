@@ -35,7 +35,7 @@ def pick(logp: Float[Tensor, " vocab"], sampling: Sampling, generator: torch.Gen
     """One token id from log-probabilities."""
     if not sampling.temperature:
         return int(logp.argmax())
-    p = ((logp - logp.max()) / sampling.temperature).softmax(-1).cpu()
+    p = ((logp - logp.max()).double() / sampling.temperature).softmax(-1).cpu()
     return int(torch.multinomial(p, 1, generator=generator))
 
 
