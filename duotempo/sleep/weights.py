@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from duotempo.core import UserError
-from duotempo.models.body import Body, Hook, KeyValues, hooked
+from duotempo.models.body import Body, KeyValues
+from duotempo.models.sites import Hook, hooked
 
 
 @dataclass(frozen=True)

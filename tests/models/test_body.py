@@ -10,7 +10,8 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from duotempo.core import UserError
-from duotempo.models.body import Past, Split, Whole, find_sites, hooked, open_body
+from duotempo.models.body import Past, Split, Whole, open_body
+from duotempo.models.sites import find_sites, hooked
 from tests.models.minds import a_body, a_memory, a_model, some_ids
 from tests.models.tiny import tiny_llama
 
