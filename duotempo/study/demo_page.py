@@ -64,7 +64,7 @@ def lines(told: Told) -> list[tuple[str, ...]]:
         if name == "cued" and told.kind != "diary":
             continue
         cells = [
-            numbers.at(arm, f"{name}.none", seed, 0),
+            numbers.at(arm, f"{name}.none", seed, 0.0),
             numbers.voiced(arm, name, "alone", told.pick, seed),
             numbers.voiced(arm, name, "mixed", told.pick, seed),
         ]

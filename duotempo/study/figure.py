@@ -218,8 +218,8 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def number(value: float) -> str:
-    """A number for reading: four figures, thousands apart, a real minus."""
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    """A number for reading: three figures, thousands apart, a real minus."""
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

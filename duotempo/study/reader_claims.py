@@ -99,7 +99,7 @@ def gains(
     """(gain of `score`, gain of full context) over no memory, a pair for each document."""
     full = f"full context {arm.split()[-1]}"
     seeds = [seed for seed in table.seeds(arm) if seed in table.seeds(full)]
-    none = {seed: table.at(arm, f"{name}.none", seed, 0) for seed in seeds}
+    none = {seed: table.at(arm, f"{name}.none", seed, 0.0) for seed in seeds}
     return [
         (none[seed] - score(seed), none[seed] - table.at(full, f"{name}.full", seed))
         for seed in seeds
@@ -128,7 +128,7 @@ def _generation(table: Table, arm: str) -> list[Claim]:
     pairs = gains(table, arm, "next", lambda s: table.kept(arm, "next", "generate", s))
     regret = [
         table.kept(arm, "next", "generate", s)
-        - min(table.voiced(arm, "next", "mixed", n, s) for n in (0, *table.passes(arm, s)))
+        - min(table.voiced(arm, "next", "mixed", n, s) for n in (0.0, *table.passes(arm, s)))
         for s in table.seeds(arm)
     ]
     found = [
@@ -156,7 +156,7 @@ def _control(table: Table, arms: Sequence[str]) -> list[Claim]:
         seeds = [s for s in table.seeds(other) if s in table.seeds(arm)]
         if not seeds:
             continue
-        none = {s: table.at(arm, "next.none", s, 0) for s in seeds}
+        none = {s: table.at(arm, "next.none", s, 0.0) for s in seeds}
         pairs = [
             (
                 table.at(other, "next.mixed", s) - table.kept(arm, "next", "generate", s),
@@ -175,9 +175,12 @@ def _inverted_u(table: Table, arms: Sequence[str]) -> list[Claim]:
         seeds = [s for s in table.seeds(arm) if 8 in table.passes(arm, s)]
         if not seeds:
             continue
-        harm = [table.at(arm, "next.alone", s, 8) - table.at(arm, "next.none", s, 0) for s in seeds]
+        harm = [
+            table.at(arm, "next.alone", s, 8.0) - table.at(arm, "next.none", s, 0.0) for s in seeds
+        ]
         rise = [
-            table.at(arm, "recall.alone", s, 4) - table.at(arm, "recall.alone", s, 8) for s in seeds
+            table.at(arm, "recall.alone", s, 4.0) - table.at(arm, "recall.alone", s, 8.0)
+            for s in seeds
         ]
         text = f"{arm}, unguarded and unmixed: next text after N=8, over no memory (bits/token)"
         found.append(claim(text, harm, "> 0"))
@@ -204,13 +207,13 @@ def _harm(table: Table) -> list[Claim]:
     found = []
     for name, target in (("next", "<= 0.01"), ("other", "<= 0.05"), ("manual", "<= 0.05")):
         worst = max(
-            table.at(arm, f"{name}.mixed", s, n) - table.at(arm, f"{name}.none", s, 0)
+            table.at(arm, f"{name}.mixed", s, n) - table.at(arm, f"{name}.none", s, 0.0)
             for arm, s, n in every
         )
         text = f"{name}: mixed over no memory, worst of {len(every)} states measured (bits/token)"
         found.append(exact_claim(text, worst, target))
     worst = max(
-        table.at(arm, f"{part}.mixed", s, n) - table.at(arm, f"{part}.none", s, 0)
+        table.at(arm, f"{part}.mixed", s, n) - table.at(arm, f"{part}.none", s, 0.0)
         for arm, s, n in every
         for part in NEXT
     )

@@ -25,7 +25,7 @@ def _points(table: Table, arm: str, name: str, voice: str) -> Series:
     points = [Point(0.0, 0.0, 0.0, 0.0)]
     for n in sorted(common - {0}):
         change = [
-            table.at(arm, f"{name}.{voice}", s, n) - table.at(arm, f"{name}.none", s, 0)
+            table.at(arm, f"{name}.{voice}", s, n) - table.at(arm, f"{name}.none", s, 0.0)
             for s in seeds
         ]
         points.append(Point(n, *interval(change)))
@@ -46,7 +46,7 @@ def _next_figure(table: Table, arm: str) -> Figure:
     seeds = table.seeds(arm)
     picks = [table.pick(arm, "generate", s) for s in seeds]
     change = [
-        table.kept(arm, "next", "generate", s) - table.at(arm, "next.none", s, 0) for s in seeds
+        table.kept(arm, "next", "generate", s) - table.at(arm, "next.none", s, 0.0) for s in seeds
     ]
     return Figure(
         title=_next_title(table, arm, alone, mixed),
@@ -63,9 +63,10 @@ def _next_title(table: Table, arm: str, alone: Series, mixed: Series) -> str:
     kind, last = arm.split()[-1], alone.points[-1]
     if last.mean > 0:
         worst = max(point.mean for point in mixed.points[1:])
+        side = "better" if worst < 0 else "worse"
         return (
-            f"On {kind}, N={last.x:g} alone is {last.mean:+.2f} bits off no memory; "
-            f"mixed, the worst N is {worst:+.2f}"
+            f"On {kind}, N={last.x:g} alone is {last.mean:.2f} bits worse than no memory; "
+            f"mixed, the worst N is {abs(worst):.2f} {side}"
         )
     pairs = gains(table, arm, "next", lambda s: table.kept(arm, "next", "generate", s))
     if not pairs:
@@ -78,7 +79,7 @@ def _recall_figure(table: Table, arm: str) -> Figure:
     alone, mixed = (_points(table, arm, "recall", voice) for voice in ("alone", "mixed"))
     kind, last = arm.split()[-1], alone.points[-1]
     return Figure(
-        title=f"Passes bring evicted {kind} back: {last.mean:+.2f} bits at N={last.x:g}",
+        title=f"Passes bring evicted {kind} back: {-last.mean:.2f} bits at N={last.x:g}",
         x_label="passes N over the evicted text",
         y_label="evicted passages: loss over no memory (bits/token)",
         series=(alone, mixed, *_full(table, arm, "recall", last.x)),

@@ -21,8 +21,8 @@ def _blocks(study: Study, result: Result) -> list[Block]:
             f"{held} of {len(result.claims)} claims hold, on {len(result.rows):,} measured numbers "
             f"from {len(arms)} arms and {len(seeds)} seeds."
         ),
-        claims_table(result.claims),
         *study.figures(result.rows),
+        claims_table(result.claims),
         Heading("What was measured"),
         Table(("metric", "meaning"), list(result.metrics.items())),
     ]

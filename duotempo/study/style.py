@@ -47,7 +47,7 @@ STYLE = f"""
 html {{ -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }}
 body {{ margin: 0; background: var(--paper); color: var(--ink);
   font: 1.0625rem/1.6 var(--serif); }}
-main {{ max-width: 46rem; margin: 0 auto; padding: 3.5rem 1.25rem 5rem; }}
+main {{ max-width: 52rem; margin: 0 auto; padding: 3.5rem 1.25rem 5rem; }}
 h1 {{ font-size: clamp(1.6rem, 5vw, 2.25rem); line-height: 1.2; font-weight: 600;
   letter-spacing: -0.01em; margin: 0 0 1.25rem; text-wrap: balance; overflow-wrap: anywhere; }}
 h2 {{ font-size: 1.3rem; line-height: 1.3; font-weight: 600; margin: 3rem 0 0.75rem;

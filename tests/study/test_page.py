@@ -117,7 +117,7 @@ def test_only_columns_of_numbers_are_set_to_the_right():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (-0.25, "−0.25"), (0.012345, "0.01235"), (1474560.0, "1,474,560"), (64.0, "64")],
+    [(0.0, "0"), (-0.25, "−0.25"), (0.012345, "0.0123"), (1474560.0, "1,474,560"), (64.0, "64")],
 )
 def test_numbers_are_written_for_reading(value, text):
     assert number(value) == text
