@@ -1,6 +1,6 @@
 """A reading session in the words of the core: channel, boundary, consolidator, the guard's loss."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 from duotempo.core import Candidate, Event, FixedShare, Proposal, Tell, Verdict, silent
 from duotempo.models.body import Body
 from duotempo.models.voices import NATS, token_losses
-from duotempo.sleep.lessons import LEAST, Lesson, Lessons, lesson
+from duotempo.sleep.lessons import LEAST, Drawn, Lesson, Lessons
 from duotempo.sleep.passes import FastState, Passes, Start
 
 FIRST_SCORED = 8  # tokens of the window that the guard does not judge: they have no context
@@ -157,11 +157,9 @@ class Sleeper:
         begin = slow or self.start.init(self.body, state.pending, self.passes.seed)
         yield from self.passes.candidates(self.body, begin, self.start.rate, new, old, self.tell)
 
-    def _replayed(self, state: Awake) -> list[Lesson]:
-        """Old segments, without a teacher: its context is gone."""
-        if not self.passes.replay:
-            return []
-        return [lesson(self.body, piece, no_tokens(), 0) for piece in state.replay]
+    def _replayed(self, state: Awake) -> Sequence[Lesson]:
+        """Old segments; few of them are drawn in one sleep."""
+        return Drawn(self.body, state.replay if self.passes.replay else ())
 
 
 def no_sleep(slow: FastState | None, state: Awake) -> Proposal:

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import tempfile
+import textwrap
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -55,6 +56,7 @@ def copied(archive: Path) -> Shelf:
 
 
 def _unsound(archive: Path, why: str) -> UserError:
+    why = textwrap.shorten(why, 200, placeholder=" ...")
     return UserError(
         f"the archive in {archive.parent} is not sound ({why}): "
         "read the text again into a new state"

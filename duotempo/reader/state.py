@@ -1,5 +1,6 @@
 """What of a reader is saved: tokens and fast state as tensors, the rest as facts to check."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -66,6 +67,7 @@ def unpack(
 
 
 def _unfit(why: str) -> UserError:
+    why = textwrap.shorten(why, 200, placeholder=" ...")
     return UserError(f"the saved state is not whole ({why}): read the text again into a new one")
 
 

@@ -1,11 +1,16 @@
 """The same numbers on every machine, and tiny models that are found without their folders."""
 
+import shutil
+from pathlib import Path
+
+import jaxtyping
 import pytest
 import torch
 
 from duotempo.core import UserError
 from duotempo.models import pretrained
-from tests.reader.lives import lettered, worded
+from tests.models.minds import a_memory
+from tests.reader.lives import KINDS, TEXT, a_life, lettered, worded
 
 
 @pytest.fixture
@@ -25,3 +30,41 @@ def at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 def fine_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same numbers on every machine."""
     monkeypatch.setattr(pretrained, "best_dtype", lambda: torch.float32)
+
+
+@pytest.fixture
+def unchecked():
+    """As people run it: no test-time checks of types and shapes that could catch what must be."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def saved(request, tmp_path_factory):
+    """A folder with a state that has slept, remembers, and was interrupted in a reading."""
+    folder = tmp_path_factory.mktemp("saved")
+    reader = a_life(request.param, every=96)
+    reader.read(TEXT[:1400], name="more")
+    reader.read("A tail that waits for sleep. " * 3)
+    assert len(reader.awake.pending)
+    assert reader.awake.replay
+
+    def dead(*_):
+        raise KeyboardInterrupt
+
+    reader.tell = dead
+    with pytest.raises(KeyboardInterrupt):
+        reader.read(TEXT, name="last")
+    assert reader.awake.verdict is not None
+    reader.memory = a_memory(reader.body, request.param)
+    reader.save(folder)
+    reader.close()
+    return folder
+
+
+@pytest.fixture
+def folder(saved, tmp_path):
+    """A copy to do harm to."""
+    return Path(shutil.copytree(saved, tmp_path / "s"))
