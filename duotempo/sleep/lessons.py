@@ -1,6 +1,9 @@
 """Lessons: evicted text in segments, with trunk states and the teacher's guesses made once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from typing import overload
 
 import torch
 from jaxtyping import Float, Int
@@ -105,3 +108,22 @@ def lesson(
 def _guesses(logits: Tensor, top: int) -> tuple[Tensor, Tensor]:
     values, ids = logits.topk(min(top, logits.shape[-1]), dim=-1)
     return values - logits.logsumexp(-1, keepdim=True), ids
+
+
+class Drawn(Sequence[Lesson]):
+    """Segments as lessons without a teacher (its context is gone), made when first drawn."""
+
+    def __init__(self, body: Body, segments: Sequence[Int[Tensor, " time"]]) -> None:
+        self._make = [cache(partial(lesson, body, ids, ids[:0], 0)) for ids in segments]
+
+    def __len__(self) -> int:
+        return len(self._make)
+
+    @overload
+    def __getitem__(self, index: int) -> Lesson: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Lesson]: ...
+    def __getitem__(self, index: int | slice) -> Lesson | list[Lesson]:
+        if isinstance(index, slice):
+            return [make() for make in self._make[index]]
+        return self._make[index]()

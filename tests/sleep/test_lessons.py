@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from duotempo.core import UserError
-from duotempo.sleep.lessons import LEAST, SHORTEST, Lessons, lesson
+from duotempo.sleep.lessons import LEAST, SHORTEST, Drawn, Lessons, lesson
 from tests.models.minds import a_body, a_memory, some_ids
 
 
@@ -73,3 +73,20 @@ def test_progress_ends_at_the_end():
     text = some_ids(40)[0]
     Lessons(16, 16, 1).make(a_body("llama"), text, text[:0], lambda *said: told.append(said[1:]))
     assert told == [(16, 40), (40, 40)]
+
+
+def test_a_drawn_lesson_is_made_once_and_only_when_drawn(monkeypatch):
+    made = []
+
+    def counted(body, ids, before, top):
+        made.append(len(ids))
+        return lesson(body, ids, before, top)
+
+    monkeypatch.setattr("duotempo.sleep.lessons.lesson", counted)
+    drawn = Drawn(a_body("llama"), [some_ids(5)[0], some_ids(7)[0], some_ids(9)[0]])
+    assert len(drawn) == 3
+    assert made == []
+    assert drawn[1] is drawn[1]
+    assert made == [7]
+    assert drawn[1].size == 7
+    assert [one.size for one in drawn[0:2]] == [5, 7]
