@@ -83,10 +83,11 @@ def test_a_drawn_lesson_is_made_once_and_only_when_drawn(monkeypatch):
         return lesson(body, ids, before, top)
 
     monkeypatch.setattr("duotempo.sleep.lessons.lesson", counted)
-    drawn = Drawn(a_body("llama"), [some_ids(5)[0], some_ids(7)[0], some_ids(9)[0]])
+    drawn = Drawn(a_body("llama"), [some_ids(7, seed)[0] for seed in range(3)])
     assert len(drawn) == 3
     assert made == []
     assert drawn[1] is drawn[1]
     assert made == [7]
     assert drawn[1].size == 7
-    assert [one.size for one in drawn[0:2]] == [5, 7]
+    assert [one.size for one in drawn[0:2]] == [7, 7]
+    assert made == [7, 7]
