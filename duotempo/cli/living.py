@@ -47,13 +47,15 @@ def prepare(common: Common) -> None:
         torch.set_num_threads(common.threads)
 
 
-def open_reader(opening: Opening, common: Common, tell: Tell) -> Reader:
-    """A new reader as `opening` describes it."""
+def open_reader(opening: Opening, passes: int | None, common: Common, tell: Tell) -> Reader:
+    """A new reader as `opening` describes it, with at most `passes` passes a sleep."""
     from duotempo.reader import Reader  # noqa: PLC0415 - imports torch
 
     prepare(common)
+    most = {} if passes is None else {"passes": passes}
     return Reader.open(
         opening.model,
+        **most,
         fast=opening.fast,
         window=opening.window,
         every=opening.every,

@@ -60,7 +60,7 @@ def read(
     check(passes, resume, opening)
     with telling(common.quiet) as tell:
         if resume is None:
-            reader = open_reader(opening, common, tell)
+            reader = open_reader(opening, passes, common, tell)
         else:
             reader = load_reader(resume, common, tell)
         reading = read_or_rescue(reader, file, save)

@@ -48,7 +48,8 @@ class Living:
     def channel(self) -> Window:
         """The window with what waits for sleep."""
         size = self.settings.window
-        return Window(size, min(SEGMENT, size), seed=self.settings.seed)
+        segment = min(SEGMENT, size // 2)  # a lesson's teacher needs room for what stood before
+        return Window(size, segment, seed=self.settings.seed)
 
     def after(self, life: Life, events: Iterable[Event], most: int) -> Life:
         """The life after some events, with at most so many passes a sleep; `life` stays."""
