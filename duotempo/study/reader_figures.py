@@ -63,10 +63,10 @@ def _next_title(table: Table, arm: str, alone: Series, mixed: Series) -> str:
     kind, last = arm.split()[-1], alone.points[-1]
     if last.mean > 0:
         worst = max(point.mean for point in mixed.points[1:])
-        side = "better" if worst < 0 else "worse"
+        mixed_says = "no N is" if worst <= 0 else f"the worst N is {worst:.2f} worse"
         return (
             f"On {kind}, N={last.x:g} alone is {last.mean:.2f} bits worse than no memory; "
-            f"mixed, the worst N is {abs(worst):.2f} {side}"
+            f"mixed, {mixed_says}"
         )
     pairs = gains(table, arm, "next", lambda s: table.kept(arm, "next", "generate", s))
     if not pairs:
