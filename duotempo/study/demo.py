@@ -22,6 +22,7 @@ from duotempo.study.reader import CONTEXT, DEFAULT, context_rows
 from duotempo.study.reader_long import cache_bytes
 from duotempo.study.sleeping import Sleep
 
+PATIENCE = 2  # passes that the guard saw after its pick, to be sure of it
 SPOKEN, ASKED = 40, 3  # tokens of a continuation, questions
 
 
@@ -79,7 +80,7 @@ def _told(kind: str, seed: int, size: Size, tell: Tell) -> Told:
         "cache": float(len(doc.history) * cache_bytes(slept.body)),
         "window": float(WINDOW * cache_bytes(slept.body)),
         "text": float(len(doc.text.encode())),
-        "sleep": slept.seconds.get(pick, 0.0),
+        "sleep": slept.seconds[min(pick + PATIENCE, max(slept.seconds))],
         "context": _reading_all(doc),
     }
     continued = tuple(_continued(reader, doc, said))

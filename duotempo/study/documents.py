@@ -86,8 +86,16 @@ def novel(name: str) -> text.Text:
     )
 
 
-def inputs() -> dict[str, str]:
-    """Every text that documents are made of, by name, with its sha256."""
+def inputs(published: bool) -> dict[str, str]:
+    """Every text that documents are made of, by name, with its sha256.
+
+    Raises `UserError` when the numbers are to be published and the novels are not there.
+    """
+    if published and not novels():
+        raise UserError(
+            f"the full study reads four novels: set {NOVELS} to a folder that holds them, "
+            "or take --size smoke"
+        )
     names = sorted({name for name, _ in STRETCHES.values()}) if novels() else []
     found = [text.default_text(), *(novel(name) for name in names)]
     return {f"text {each.name}": each.sha256 for each in found}
@@ -95,14 +103,16 @@ def inputs() -> dict[str, str]:
 
 def document(kind: str, seed: int, tokenizer: PreTrainedTokenizerBase) -> Document:
     """The document of a seed; prose without the novels comes from `pydoc_data.topics`."""
+    if novels() and seed not in STRETCHES:
+        known = ", ".join(map(str, sorted(STRETCHES)))
+        raise UserError(f"no stretch of the novels belongs to seed {seed}: use one of {known}")
     if kind not in KINDS:
         raise UserError(f"document kind {kind!r} is unknown: use one of {', '.join(KINDS)}")
     history, following, facts, words = (
         _diary(seed, tokenizer) if kind == "diary" else _prose(seed, tokenizer)
     )
     default = text.default_text().text
-    elsewhere = novel(_other(seed)).text if novels() else default
-    other = _ids(tokenizer, text.stretch(elsewhere, 0.10, 4000))[:PART]
+    other = _ids(tokenizer, _elsewhere(seed))[:PART]
     manual = _ids(tokenizer, text.stretch(default, 0.05, 4000))[:PART]
     return Document(kind, seed, history, following, other, manual, facts, words)
 
@@ -138,6 +148,13 @@ def _prose(seed: int, tokenizer: PreTrainedTokenizerBase) -> Parts:
     ids = _ids(tokenizer, words)[:needed]
     read = str(tokenizer.decode(ids[:PROSE_HISTORY]))
     return ids[:PROSE_HISTORY], ids[PROSE_HISTORY:], (), read
+
+
+def _elsewhere(seed: int) -> str:
+    """Prose that no document of this seed has to do with: of another novel, or another diary."""
+    if novels():
+        return text.stretch(novel(_other(seed)).text, 0.10, 4000)
+    return Diary().make(seed ^ 1).evicted
 
 
 def _other(seed: int) -> str:

@@ -202,18 +202,17 @@ def _last_step(
 
 @torch.no_grad()
 def right_in_context(
-    body: Body,
-    tokenizer: PreTrainedTokenizerBase,
-    history: Int[Tensor, " read"],
-    cues: Sequence[tuple[str, Fact]],
+    body: Body, tokenizer: PreTrainedTokenizerBase, cues: Sequence[tuple[str, Fact]]
 ) -> float:
-    """Share of facts answered right with the whole history in context."""
+    """Share of facts answered right by prompts that hold the whole text; what they begin with
+    alike is read once."""
+    prompts = [tokenizer(cue, add_special_tokens=False).input_ids for cue, _ in cues]
+    alike = next(i for i, ids in enumerate(zip(*prompts, strict=False)) if len(set(ids)) > 1)
     past, hits = Past(), 0
-    advance(body, history, past)
-    for cue, fact in cues:
-        ids = tokenizer("\n\n" + cue, add_special_tokens=False).input_ids
+    advance(body, torch.tensor(prompts[0][:alike]), past)
+    for ids, (_, fact) in zip(prompts, cues, strict=True):
         mine = copy.deepcopy(past)
-        stream = torch.cat([history[-1:], torch.tensor(ids)])[None]
+        stream = torch.tensor(ids[alike - 1 :])[None]
         scores = body.logits(body.upper(body.trunk(stream, mine), past=mine)[0, -1])
         rivals = [_first(tokenizer, name) for name in fact.candidates]
         hits += int(scores[rivals].argmax()) == fact.candidates.index(fact.answer)

@@ -24,7 +24,7 @@ ABLATIONS = {
     "rank 2": replace(SHORT, start=Weights(rank=2)),
     "rank 8": replace(SHORT, start=Weights(rank=8)),
     "rate 1e-3": replace(SHORT, start=Weights(rate=1e-3)),
-    "window 256": replace(SHORT, lessons=Lessons(window=256)),
+    "window 256": replace(SHORT, lessons=Lessons(segment=128, window=256)),
     "window 1024": replace(SHORT, lessons=Lessons(window=1024)),
 }
 ARMS = MAIN | ABLATIONS
@@ -52,7 +52,7 @@ class Reader:
         return main + few
 
     def inputs(self, size: Size) -> Mapping[str, str]:
-        return inputs() | {f"model {MODEL}": model().fingerprint}
+        return inputs(size == "full") | {f"model {MODEL}": model().fingerprint}
 
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         arm, kind = job.arm.rsplit(" ", 1)
@@ -78,10 +78,11 @@ def context_rows(job: Job, doc: Document) -> list[Row]:
     found = probes.full_context(whole, doc, window)
     if doc.facts:
         tokenizer = model().tokenizer
+        text = str(tokenizer.decode(doc.history))
         cues = {
-            "cued": [(fact.verbatim.rstrip(), fact) for fact in doc.facts],
-            "ask": [(probes.chat(tokenizer, fact, ()), fact) for fact in doc.facts],
+            "cued": [(f"{text}\n\n{fact.verbatim.rstrip()}", fact) for fact in doc.facts],
+            "ask": [(probes.chat(tokenizer, fact, [text]), fact) for fact in doc.facts],
         }
         for name, asked in cues.items():
-            found[name] = probes.right_in_context(whole, tokenizer, doc.history, asked)
+            found[name] = probes.right_in_context(whole, tokenizer, asked)
     return [Row(job.arm, job.seed, f"{name}.full", None, value) for name, value in found.items()]

@@ -28,6 +28,7 @@ SCORED = {
 }
 METRICS = {f"{n}.{v}": f"{what}: {who}" for n, what in SCORED.items() for v, who in VOICES.items()}
 METRICS |= {
+    "ask.full": "the same with the whole text in the question's turn",
     "ask.lookup": "chat questions answered from four looked-up sentences, share right among 10",
     "ask.lookup and alone": "the same sentences read by the model with its fast state",
     "ask.lookup and mixed": "the same sentences read by both voices mixed",
@@ -149,24 +150,32 @@ def _generation(table: Table, arm: str) -> list[Claim]:
 
 def _control(table: Table, arms: Sequence[str]) -> list[Claim]:
     """How much of the gain stays away when the state is another document's."""
-    found = []
-    for arm in arms:
-        state, kind = arm.split()
-        other = f"{state} of another {kind}"
-        seeds = [s for s in table.seeds(other) if s in table.seeds(arm)]
-        if not seeds:
-            continue
-        none = {s: table.at(arm, "next.none", s, 0.0) for s in seeds}
-        pairs = [
-            (
-                table.at(other, "next.mixed", s) - table.kept(arm, "next", "generate", s),
-                none[s] - table.kept(arm, "next", "generate", s),
-            )
-            for s in seeds
-        ]
-        text = f"{arm}: share of the gain on next text that is memory of this document, not style"
-        found.append(claim(text, pairs, "> 0", _closed))
-    return found
+    return [
+        claim(
+            f"{arm}: share of the gain {what} that is memory of it, not style",
+            pairs,
+            "> 0",
+            _closed,
+        )
+        for arm in arms
+        for name, what in (("next", "on next text"), ("recall", "in recall"))
+        if (pairs := _own(table, arm, name))
+    ]
+
+
+def _own(table: Table, arm: str, name: str) -> list[tuple[float, float]]:
+    """(gain over another document's state, gain over no memory), a pair for each document."""
+    state, kind = arm.split()
+    other = f"{state} of another {kind}"
+    pairs = []
+    for seed in (s for s in table.seeds(other) if s in table.seeds(arm)):
+        mine = table.kept(arm, name, "generate", seed)
+        theirs, none = (
+            table.at(other, f"{name}.mixed", seed),
+            table.at(arm, f"{name}.none", seed, 0.0),
+        )
+        pairs.append((theirs - mine, none - mine))
+    return pairs
 
 
 def _inverted_u(table: Table, arms: Sequence[str]) -> list[Claim]:

@@ -22,7 +22,16 @@ from duotempo.study.stats import by_seed, claim
 
 WINDOW, SEGMENT, SPOKEN = 512, 256, 48
 ARM = "smollm2"
-COUNTED = ("read", "teacher", "pass weights", "guard", "decode plain")  # whose work is known
+COUNTED = (  # whose work is known
+    "read",
+    "teacher",
+    "pass weights",
+    "pass latents",
+    "guard",
+    "decode plain",
+    "decode mixed weights",
+    "decode mixed latents",
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ class ReaderCost:
         return [Job(ARM, FIRST_REPORTED + i) for i in range(1 if size == "smoke" else 5)]
 
     def inputs(self, size: Size) -> Mapping[str, str]:
-        return inputs() | {f"model {MODEL}": model().fingerprint}
+        return inputs(False) | {f"model {MODEL}": model().fingerprint}
 
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         doc = document("diary", job.seed, model().tokenizer)
@@ -74,7 +83,7 @@ class ReaderCost:
             found.append(claim(text, pairs, "<= 1.6", _slower))
         for name in ("read", "teacher", "guard", "decode plain"):
             found.append(claim(f"{name} (tokens/s)", got(name), "> 0"))
-        for name in ("read", "teacher", "pass weights", "guard", "decode plain"):
+        for name in COUNTED:
             text = f"{name}, share of the limit of matrix products"
             found.append(claim(text, got(f"share {name}"), "> 0"))
         return found
@@ -100,7 +109,7 @@ class Bench:
     def rows(self) -> list[Row]:
         speeds = self._prepared() | self._judged() | self._spoken()
         limit = matmul_limit(model().model.dtype)
-        work = flops(self.body)
+        work = flops(self.body, len(self.tokens) // SEGMENT)
         shares = {f"share {n}": speeds[n] * work[n] / limit for n in work}
         other = {"limit": limit / 1e9, "threads": float(torch.get_num_threads())}
         numbers = speeds | shares | other
@@ -176,7 +185,7 @@ def matmul_limit(dtype: torch.dtype, size: int = 1024, times: int = 40) -> float
     return times * 2 * size**3 / seconds(work)
 
 
-def flops(whole: Body) -> dict[str, float]:
+def flops(whole: Body, segments: int) -> dict[str, float]:
     """Operations a token: two for each weight that is met, attention's own left out.
 
     A pass meets the upper layers and the head forward, and again backward for the inputs alone.
@@ -186,11 +195,14 @@ def flops(whole: Body) -> dict[str, float]:
     layers = [sum(p.numel() for p in layer.parameters()) for layer in stack]
     lower, upper = sum(layers[: whole.lower]), sum(layers[whole.lower :])
     head = 0 if whole.head is None else whole.head.numel()
-    context = 2.0  # the teacher reads a segment of context for each it teaches
+    context = 2 - 1 / segments  # the teacher reads a segment before each but the first
     return {
         "read": 2 * lower,
         "teacher": 2 * (context * (lower + upper) + head),
         "pass weights": 4 * (upper + head),
+        "pass latents": 4 * (upper + head),
         "guard": 2 * (upper + head),
         "decode plain": 2 * (lower + upper + head),
+        "decode mixed weights": 2 * (lower + 2 * (upper + head)),
+        "decode mixed latents": 2 * (lower + 2 * (upper + head)),
     }

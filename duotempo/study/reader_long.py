@@ -50,7 +50,7 @@ class ReaderLong:
         return [Job(arm, FIRST_REPORTED) for arm in REPLAY]
 
     def inputs(self, size: Size) -> Mapping[str, str]:
-        return inputs() | {f"model {MODEL}": model().fingerprint}
+        return inputs(size == "full") | {f"model {MODEL}": model().fingerprint}
 
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         total, step = (2 * EVERY, EVERY) if size == "smoke" else (65536, 8192)
