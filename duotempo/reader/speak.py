@@ -10,7 +10,7 @@ from torch import Tensor
 
 from duotempo.core import FixedShare, UserError
 from duotempo.models.body import Body, Memory, Past
-from duotempo.models.voices import mix_logits
+from duotempo.models.voices import CHUNK, mix_logits
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,10 @@ def speak(
     while True:
         x = body.trunk(ids, past)
         y = body.upper(x.expand(rows, *x.shape[1:]), memory, past, rows - 1)
-        logits = body.logits(y if memory else y[:, -1:])
+        last = body.logits(y[:, -1:])[:, -1]
         if memory:
-            weight = _earned(logits, ids[0], before, weight, share)
-            before = logits[:, -1]
-        last = logits[:, -1]
+            weight = _earned(body, y, ids[0], before, weight, share)
+            before = last
         logp = mix_logits(last, weight) if memory else last[0].log_softmax(-1)
         token = pick(logp, sampling, generator)
         yield token
@@ -70,18 +69,31 @@ def speak(
 
 
 def _earned(
-    logits: Float[Tensor, "2 time vocab"],
+    body: Body,
+    y: Float[Tensor, "2 time width"],
     ids: Int[Tensor, " time"],
     before: Float[Tensor, "2 vocab"] | None,
     weight: float,
     share: FixedShare,
 ) -> float:
     """The fast voice's weight after `ids`; `before` foretold the first of them."""
-    foretold = logits[:, :-1] if before is None else torch.cat([before[:, None], logits[:, :-1]], 1)
-    came = (ids[1:] if before is None else ids).to(logits.device)
-    for rows, tokens in zip(foretold.split(256, dim=1), came.split(256), strict=True):
-        at = tokens[None, :, None].expand(2, -1, 1)
-        loss = (rows.logsumexp(-1, keepdim=True) - rows.gather(-1, at))[..., 0].tolist()
-        for slow, fast in zip(*loss, strict=True):
-            weight = share.step(weight, fast, slow)
+    if before is not None:
+        weight = _heard(before[:, None], ids[:1], weight, share)
+    for a in range(0, len(ids) - 1, CHUNK):
+        b = min(a + CHUNK, len(ids) - 1)
+        weight = _heard(body.logits(y[:, a:b]), ids[a + 1 : b + 1], weight, share)
+    return weight
+
+
+def _heard(
+    foretold: Float[Tensor, "2 came vocab"],
+    came: Int[Tensor, " came"],
+    weight: float,
+    share: FixedShare,
+) -> float:
+    """The weight after a few tokens that both voices foretold."""
+    at = came.to(foretold.device)[None, :, None].expand(2, -1, 1)
+    loss = (foretold.logsumexp(-1, keepdim=True) - foretold.gather(-1, at))[..., 0].tolist()
+    for slow, fast in zip(*loss, strict=True):
+        weight = share.step(weight, fast, slow)
     return weight

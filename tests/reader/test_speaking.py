@@ -51,6 +51,18 @@ def test_mixed_decoding_is_what_reading_everything_anew_would_say(kind, memory, 
     )
 
 
+def test_a_long_context_is_never_wider_than_a_few_rows_of_logits(monkeypatch):
+    body, ids, share = a_body("llama"), some_ids(30)[0], FixedShare()
+    state, rows, real = a_memory(body, "weights"), [], body.logits
+    monkeypatch.setattr(body, "logits", lambda y: rows.append(y.shape[1]) or real(y))
+    whole = list(islice(speak(body, ids, state, share), 8))
+    assert max(rows) == 29
+    rows.clear()
+    monkeypatch.setattr("duotempo.reader.speak.CHUNK", 7)
+    assert list(islice(speak(body, ids, state, share), 8)) == whole
+    assert max(rows) == 7
+
+
 def test_the_memory_has_a_say():
     body, ids = a_body("llama"), some_ids(30)[0]
     alone, mixed = (
