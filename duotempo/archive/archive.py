@@ -124,6 +124,16 @@ class Archive:
                 )
             return "".join(text for (text,) in rows)
 
+    def length(self, source: str) -> int:
+        """Characters of a source so far; 0 for one that was never read."""
+        with told(self.path):
+            found = self._db.execute(
+                "SELECT end FROM entry JOIN source ON source.id = source WHERE name = ? "
+                "ORDER BY start DESC LIMIT 1",
+                (source,),
+            ).fetchone()
+        return found[0] if found else 0
+
     def sources(self) -> list[Source]:
         """Every source in the order in which it first came."""
         with told(self.path):

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,22 @@ def _write(
     pointer.write_text(json.dumps({"format": FORMAT, "files": names, **facts}, indent=1))
     _settle(pointer)
     os.replace(pointer, folder / POINTER)
+    _settle_names(folder)
     _tidy(folder, set(names.values()))
 
 
 def _settle(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _settle_names(folder: Path) -> None:
+    """Let the renames outlive a power cut, before what they replaced is removed."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _sha256(path: Path) -> str:
@@ -103,11 +114,15 @@ def _adopt(scratch: Path, folder: Path, stem: str, ending: str) -> str:
 
 
 def _tidy(folder: Path, kept: set[str]) -> None:
-    """Remove files of earlier saves, and what killed saves left behind; nothing of anyone else."""
+    """Remove files of earlier saves, and what killed saves left behind; nothing of anyone else.
+
+    What cannot be removed stays: the new state is in place, and the next save tries again.
+    """
     for path in folder.iterdir():
         ours = any(name.fullmatch(path.name) for name in NAMES.values())
         if ours and path.name not in kept:
-            path.unlink()
+            with suppress(OSError):
+                path.unlink()
         elif path.name.startswith(SCRATCH):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -117,12 +132,12 @@ def read(folder: Path) -> Saved:
     facts = _facts(folder)
     files = facts.get("files")
     if not isinstance(files, dict) or set(files) != set(NAMES):
-        raise _broken(folder, f"{POINTER} does not name its files")
+        raise broken(folder, f"{POINTER} does not name its files")
     paths = {part: _checked(folder, part, name) for part, name in files.items()}
     try:
         tensors = load(paths["tensors"].read_bytes())
     except (OSError, SafetensorError, ValueError, LookupError, RuntimeError) as error:
-        raise _broken(folder, f"{paths['tensors'].name} is not safetensors") from error
+        raise broken(folder, f"{paths['tensors'].name} is not safetensors") from error
     return Saved(facts, tensors, paths["archive"])
 
 
@@ -135,11 +150,11 @@ def _facts(folder: Path) -> dict[str, Any]:
             "make one with `duotempo read FILE --save FOLDER`"
         ) from error
     except OSError as error:
-        raise _broken(folder, f"{POINTER} cannot be read ({error})") from error
+        raise broken(folder, f"{POINTER} cannot be read ({error})") from error
     except (ValueError, RecursionError) as error:
-        raise _broken(folder, f"{POINTER} is not JSON") from error
+        raise broken(folder, f"{POINTER} is not JSON") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        raise _broken(folder, f"{POINTER} is not of format {FORMAT}")
+        raise broken(folder, f"{POINTER} is not of format {FORMAT}")
     return facts
 
 
@@ -147,18 +162,19 @@ def _checked(folder: Path, part: str, name: object) -> Path:
     """The file of a part, if it holds what its name says."""
     called = NAMES[part].fullmatch(name) if isinstance(name, str) else None
     if called is None:
-        raise _broken(folder, f"{POINTER} names a file that is none of its own")
+        raise broken(folder, f"{POINTER} names a file that is none of its own")
     path = folder / called[0]
     try:
         sound = _sha256(path) == called[1]
     except OSError as error:
-        raise _broken(folder, f"{path.name} is missing or cannot be read") from error
+        raise broken(folder, f"{path.name} is missing or cannot be read") from error
     if not sound:
-        raise _broken(folder, f"{path.name} is truncated or was changed")
+        raise broken(folder, f"{path.name} is truncated or was changed")
     return path
 
 
-def _broken(folder: Path, why: str) -> UserError:
+def broken(folder: Path, why: str) -> UserError:
+    """The error for a state that is not whole, with the mend."""
     return UserError(
         f"the state in {folder} cannot be used, {why}: "
         "read the text again into a new one, in another folder"

@@ -23,8 +23,9 @@ from duotempo.reader.settings import Settings, check
 from duotempo.reader.shelf import Shelf, copied
 from duotempo.reader.sources import Place, beyond, cut, open_source
 from duotempo.reader.speak import GREEDY, Sampling, speak
-from duotempo.reader.state import pack, unpack
+from duotempo.reader.state import named_dtype, pack, unpack
 from duotempo.reader.words import Words
+from duotempo.sleep.lessons import LEAST
 from duotempo.sleep.passes import FastState, state_bytes
 
 ANSWER = 48  # tokens of an answer at most
@@ -122,6 +123,12 @@ class Reader:
         waiting = len(self.awake.pending)
         return Reading(self.awake.read - before, seconds, waiting, state_bytes(self.memory))
 
+    @property
+    def idle(self) -> bool:
+        """Whether a sleep has nothing to do: all is slept on, or there is no fast channel."""
+        slept = self.awake.slept > 0 or self.settings.fast == "none"
+        return slept and len(self.awake.pending) < LEAST
+
     def sleep(self, passes: int | None = None) -> Verdict:
         """Sleep on what has left the window since the last sleep, at most `passes` times over it.
 
@@ -137,8 +144,13 @@ class Reader:
         return verdict
 
     def ask(self, question: str, *, sentences: int = 4) -> Answer:
-        """Look `sentences` up in the archive and answer from them, with the fast state off."""
+        """Look `sentences` up in the archive and answer from them, with the fast state off.
+
+        Where no sentence has a word of the question, the answer is empty: nothing is made up.
+        """
         found = tuple(self.archive.search(question, sentences))
+        if not found:
+            return Answer("", ())
         lines = [sentence.line for sentence in found]
         prompt = self._words.ids(question_prompt(self.model.tokenizer, question, lines))
         context = self._words.context(no_tokens(), prompt, ANSWER)
@@ -185,6 +197,7 @@ class Reader:
         facts, tensors = pack(self._life)
         facts |= {
             "model": self.model.name,
+            "dtype": str(self.model.model.dtype).removeprefix("torch."),
             "fingerprint": self.model.fingerprint,
             "settings": asdict(self.settings),
         }
@@ -201,8 +214,11 @@ class Reader:
             raise UserError(
                 f"the state in {folder} lacks a setting ({error}): read the text into a new one"
             ) from error
+        dtype = named_dtype(saved.facts.get("dtype"))
+        if dtype is None:  # the fingerprint is that of the weights in this dtype
+            raise files.broken(Path(folder), "the dtype of its model is not one that is known")
         shelf = copied(saved.archive)
-        model = pretrained.load(name, tell=tell)
+        model = pretrained.load(name, dtype=dtype, tell=tell)
         if model.fingerprint != made_with:
             raise UserError(
                 f"the state in {folder} was made with other weights than {name} has now: "
@@ -231,7 +247,7 @@ class Reader:
             "tokens_slept_on": awake.slept,
             "tokens_waiting": len(awake.pending),
             "state_bytes": state_bytes(self.memory),
-            "passes_kept": verdict.passes if verdict else 0,
+            "last_sleep_kept": verdict.passes if verdict else 0,
             "verdict": verdict.reason if verdict else "has not slept yet",
             "sources": [source.name for source in self.archive.sources()],
         }
@@ -253,9 +269,9 @@ class Reader:
 
     def _place(self, name: str, pieces: Iterator[str]) -> tuple[Place, Iterator[str]]:
         """Where a text goes on that was interrupted, or begins; and its pieces from there."""
-        kept, old = self.archive.text(name), self.unfinished
+        old = self.unfinished
         if old and old.name == name:
-            same, pieces = beyond(pieces, kept[old.start : old.end])
+            same, pieces = beyond(pieces, self.archive.text(name)[old.start : old.end])
             if same:
                 return old, pieces
-        return Place(name, len(kept)), pieces
+        return Place(name, self.archive.length(name)), pieces

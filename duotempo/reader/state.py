@@ -25,6 +25,11 @@ MOST = 2**62  # of anything counted
 LARGEST = 1e4  # of a fast state's numbers: learned ones stay far below, larger ones overflow
 
 
+def named_dtype(name: object) -> torch.dtype | None:
+    """The dtype of a model that a state may name, `bfloat16` say; None for any other name."""
+    return next((dtype for dtype in DTYPES if f"torch.{name}" == str(dtype)), None)
+
+
 def pack(life: Life) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Facts and tensors of a life."""
     awake, memory = life.awake, life.memory

@@ -183,6 +183,14 @@ def test_sources_are_named_by_the_sha256_of_their_text(archive):
     assert (a.name, a.characters, a.sentences) == ("a", 9, 2)
 
 
+def test_a_length_is_that_of_the_text(archive):
+    assert archive.length("a") == 0
+    for piece in ("Żółć ", "🐈", " end."):
+        archive.append("a", piece)
+        archive.append("b", "Another one.")
+        assert archive.length("a") == len(archive.text("a"))
+
+
 def test_a_line_is_the_sentence_without_its_wrapping():
     assert Sentence(1, "t", 0, 12, "one\n  two. \n\n").line == "one two."
 

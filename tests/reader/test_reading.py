@@ -1,5 +1,7 @@
 """Laws of reading: cut anywhere it is the same life, memory is flat, the model stays."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -133,7 +135,7 @@ def test_what_a_sleep_keeps_is_not_worse_on_the_window(fast, mode):
     assert (reader.memory is not None) == verdict.accepted
     assert reader.awake.verdict is verdict
     assert len(reader.awake.pending) == 0
-    assert reader.summary()["passes_kept"] == verdict.passes
+    assert reader.summary()["last_sleep_kept"] == verdict.passes
 
 
 @each_kind
@@ -203,6 +205,16 @@ def test_without_a_fast_state_any_model_reads(model):
     assert bits.none == bits.mixed == bits.alone
     with pytest.raises(UserError, match="nothing has left the window since"):
         reader.sleep()
+
+
+def test_a_reader_is_idle_when_too_little_is_left_to_sleep_on():
+    reader = a_reader("weights", every=512)
+    assert not reader.idle, "it has never slept"
+    waiting = torch.arange(2)
+    for slept, left, idle in ((512, 0, True), (512, 1, True), (512, 2, False), (0, 1, False)):
+        reader.awake = replace(reader.awake, slept=slept, pending=waiting[:left])
+        assert reader.idle == idle
+    assert a_reader("none").idle
 
 
 def test_a_text_shorter_than_the_window_is_all_in_view():

@@ -120,6 +120,22 @@ def test_a_loaded_reader_goes_on_as_if_it_had_never_been_saved(fast, at_hand, tm
     assert_same_life(later, reader)
 
 
+def test_a_state_keeps_the_dtype_of_its_model(tmp_path):
+    model = load(str(write_worded(tmp_path / "model")), dtype=torch.bfloat16)
+    Reader(model, Settings("none", window=48)).save(tmp_path / "s")
+    with Reader.load(tmp_path / "s") as later:
+        assert later.model.model.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("dtype", [None, "float64", "torch.float32", "", 7, ["float32"]])
+def test_a_dtype_of_another_kind_is_refused(dtype, at_hand, tmp_path):
+    a_reader("none").save(tmp_path)
+    facts = json.loads((tmp_path / "state.json").read_text())
+    (tmp_path / "state.json").write_text(json.dumps(facts | {"dtype": dtype}))
+    with pytest.raises(UserError, match="the dtype of its model"):
+        Reader.load(tmp_path)
+
+
 def names(folder):
     return sorted(path.name.partition("-")[0] for path in folder.iterdir())
 
@@ -224,6 +240,24 @@ def test_a_disk_that_fills_up_at_a_rename_leaves_the_old_state(
     monkeypatch.setattr(os, "replace", replace)
     assert not list(tmp_path.glob(".saving-*"))
     assert_same_life(Reader.load(tmp_path), twin)
+
+
+def test_the_names_are_on_disk_before_the_old_files_go_and_those_may_stay(
+    at_hand, monkeypatch, tmp_path
+):
+    settled, fsync = [], os.fsync
+    a_life("none").save(tmp_path)
+    monkeypatch.setattr(os, "fsync", lambda n: settled.append(os.fstat(n).st_ino) or fsync(n))
+
+    def stuck(path, **_):
+        assert settled[-1] == tmp_path.stat().st_ino
+        raise PermissionError(errno.EPERM, "held by another program", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", stuck)
+        files.write(tmp_path, {}, {"n": torch.ones(1)}, lambda path: path.write_bytes(b"new"))
+    assert len(names(tmp_path)) > 3
+    assert files.read(tmp_path).archive.read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("step", [0, 1, 2])

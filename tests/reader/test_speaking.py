@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from duotempo.core import FixedShare, UserError
 from duotempo.models.voices import NATS, mix_logits
-from duotempo.reader import Sampling
+from duotempo.reader import Answer, Sampling
 from duotempo.reader.speak import pick, speak
 from duotempo.reader.words import Words
 from tests.models.minds import a_body, a_memory, a_model, some_ids
@@ -165,7 +165,7 @@ def test_what_the_model_cannot_hold_is_refused():
     for asked in (
         lambda: reader.generate("word " * 300),
         lambda: reader.generate(tokens=256),
-        lambda: reader.ask("word " * 300),
+        lambda: reader.ask("dog " * 300),
     ):
         with pytest.raises(UserError, match="the model holds 256"):
             asked()
@@ -232,6 +232,12 @@ def test_an_answer_is_read_from_the_sentences_with_the_fast_state_off():
     assert len(quiet.sentences) == 2
     with pytest.raises(UserError, match="at least 1 sentence"):
         reader.ask("Who has a dog?", sentences=0)
+
+
+def test_a_question_that_nothing_read_speaks_of_is_not_answered_by_the_model(monkeypatch):
+    reader = a_life("weights")
+    monkeypatch.setattr("duotempo.reader.reader.speak", None)
+    assert reader.ask("Zanzibar?") == Answer("", ())
 
 
 def test_the_sentences_stand_on_a_line_each_before_the_question(monkeypatch):
