@@ -60,6 +60,8 @@ def answer_facts(question: str, answer: Answer) -> dict[str, Any]:
 
 def answer_text(facts: dict[str, Any]) -> str:
     """A question, its answer and the sentences it rests on, for people."""
+    if not facts["sentences"]:
+        return f"Q  {facts['question']}\nA  nothing that was read speaks of this"
     found = [f"    {sentence['text']}" for sentence in facts["sentences"]]
-    heading = "  from these sentences:" if found else "  no sentence was found"
+    heading = "  from these sentences:"
     return "\n".join([f"Q  {facts['question']}", f"A  {facts['answer']}", heading, *found])

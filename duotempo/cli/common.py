@@ -24,7 +24,7 @@ class Common:
 
     threads: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
     """Threads to compute with; all cores when left out."""
-    seed: int = 0
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0
     """Seed of everything random: same seed, same result."""
     json: Flag = False
     """Print one JSON object instead of text."""

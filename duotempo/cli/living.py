@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 
 from duotempo.cli.common import Common
 from duotempo.cli.console import console, say
-from duotempo.core import Tell
+from duotempo.core import Tell, UserError
 from duotempo.tasks.text import STDIN, pieces
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def open_reader(opening: Opening, passes: int | None, common: Common, tell: Tell
 
 
 def load_reader(folder: Path, common: Common, tell: Tell) -> Reader:
-    """The reader that was saved in `folder`."""
+    """The reader that was saved in `folder`; raises `UserError` for a seed, it has its own."""
+    if common.seed:
+        raise UserError("a saved state keeps its own seed: leave out --seed")
     from duotempo.reader import Reader  # noqa: PLC0415 - imports torch
 
     prepare(common)

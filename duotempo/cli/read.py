@@ -1,9 +1,11 @@
 """`duotempo read`: read a text past the window, sleep on it, ask, save."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -13,11 +15,6 @@ from duotempo.cli.console import say, show_json, show_text, table, telling
 from duotempo.cli.living import Opening, Reader, load_reader, open_reader, source
 from duotempo.core import UserError, Verdict
 from duotempo.tasks.text import STDIN
-
-if TYPE_CHECKING:
-    from duotempo.reader import Reading
-else:
-    Reading = Any
 
 NEW = Opening()
 
@@ -63,9 +60,10 @@ def read(
             reader = open_reader(opening, passes, common, tell)
         else:
             reader = load_reader(resume, common, tell)
-        reading = read_or_rescue(reader, file, save)
-        rested = reading.pending == 0 and reader.summary()["tokens_slept_on"] > 0
-        verdict = None if passes == 0 or rested else sleep_or_rescue(reader, passes, save)
+        with rescuing(reader, save):
+            name = "standard input" if file == STDIN else None
+            reading = reader.read(source(file), name=name)
+            verdict = None if passes == 0 or reader.idle else reader.sleep(passes)
         if save is not None:
             reader.save(save)
         answers = [(question, reader.ask(question)) for question in ask or ()]
@@ -95,24 +93,20 @@ def check(passes: int | None, resume: Path | None, opening: Opening) -> None:
         )
 
 
-def read_or_rescue(reader: Reader, file: str, save: Path | None) -> Reading:
-    """Read `file`; Ctrl-C saves what was read until then."""
-    try:
-        return reader.read(source(file), name="standard input" if file == STDIN else None)
-    except KeyboardInterrupt:
-        rescue(reader, save)
-        raise
+@contextmanager
+def rescuing(reader: Reader, save: Path | None) -> Iterator[None]:
+    """Save what was read when Ctrl-C ends the block, or a refusal when a folder was named.
 
-
-def sleep_or_rescue(reader: Reader, passes: int | None, save: Path | None) -> Verdict:
-    """Sleep; Ctrl-C saves what was read, and so does a refusal if a folder was named."""
+    A refusal before anything was read leaves that folder as it was.
+    """
+    before = reader.summary()["tokens_read"]
     try:
-        return reader.sleep(passes)
+        yield
     except KeyboardInterrupt:
         rescue(reader, save)
         raise
     except UserError:
-        if save is not None:
+        if save is not None and reader.summary()["tokens_read"] > before:
             rescue(reader, save)
         raise
 

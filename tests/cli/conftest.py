@@ -64,6 +64,11 @@ class FakeReader:
         self.said.append(text[len(text) // 2 :])
         return FakeReading(len(text.split()), 0.5, 0 if self.settings.get("every") else 7, 1500)
 
+    @property
+    def idle(self) -> bool:
+        """Whether it sleeps on the way."""
+        return bool(self.settings.get("every"))
+
     def sleep(self, passes: int | None = None) -> Verdict:
         """Keep two passes."""
         self._note("sleep", passes)
@@ -75,6 +80,8 @@ class FakeReader:
         """Answer with the first sentences."""
         self._note("ask", question)
         text = "".join(self.said)
+        if question == "Zanzibar?":
+            return SimpleNamespace(text="", sentences=())
         found = [Sentence(1, "diary.txt", text.index(s), 0, s) for s in text.split(". ")]
         return SimpleNamespace(text="Rex", sentences=found[:sentences])
 
@@ -101,7 +108,7 @@ class FakeReader:
             "fast": "weights",
             "window": 512,
             "state_bytes": 1_500_000,
-            "tokens_slept_on": 9 if self.settings.get("every") else 0,
+            "tokens_read": len("".join(self.said).split()),
             "verdict": "has not slept yet",
         }
 

@@ -118,8 +118,44 @@ def test_a_file_that_cannot_be_read_leaves_the_saved_state_alone(cli, fake, diar
     cli("read", str(diary), "--save", "s")
     before = (tmp_path / "s" / "fake.json").read_bytes()
     fake.trouble["read"] = UserError("binary")
-    assert cli("read", str(diary), "--save", "s").code == 2
-    assert (tmp_path / "s" / "fake.json").read_bytes() == before
+    (tmp_path / "empty.txt").touch()
+    for resume in ([], ["--resume", "s"]):
+        assert cli("read", "empty.txt", "--save", "s", *resume).code == 2
+        assert (tmp_path / "s" / "fake.json").read_bytes() == before
+
+
+def test_a_stream_that_breaks_in_the_middle_keeps_what_came_before(cli, fake, diary, tmp_path):
+    fake.trouble["read"] = UserError("not UTF-8 at byte 40")
+    ran = cli("read", str(diary), "--save", "s")
+    assert (ran.code, ran.reader.slept) == (2, 0)
+    assert "--resume s" in ran.err
+    assert ran.err.splitlines()[-1] == "error: not UTF-8 at byte 40"
+    (half,) = json.loads((tmp_path / "s" / "fake.json").read_text())
+    assert diary.read_text().startswith(half)
+
+
+def test_without_a_folder_a_refusal_makes_none(cli, fake, diary, tmp_path):
+    fake.trouble["read"] = UserError("not UTF-8 at byte 40")
+    assert cli("read", str(diary)).code == 2
+    assert list(tmp_path.iterdir()) == [diary]
+
+
+def test_a_seed_is_refused_where_it_would_change_nothing(cli, saved, diary):
+    for argv in (
+        ("ask", saved, "q"),
+        ("generate", saved),
+        ("score", saved, str(diary)),
+        ("read", str(diary), "--resume", saved),
+    ):
+        ran = cli(*argv, "--seed", "1")
+        assert ran.code == 2
+        assert "a saved state keeps its own seed: leave out --seed" in ran.err
+
+
+def test_a_seed_below_zero_is_refused(cli, diary):
+    ran = cli("read", str(diary), "--seed=-1")
+    assert (ran.code, ran.reader) == (2, None)
+    assert "seed" in ran.err
 
 
 @pytest.fixture
@@ -138,6 +174,13 @@ def test_ask_shows_the_sentences_it_read(cli, saved):
         "    Ann has a dog",
         "    The dog is Rex",
     ]
+
+
+def test_ask_says_when_nothing_that_was_read_speaks_of_it(cli, saved):
+    ran = cli("ask", saved, "Zanzibar?")
+    assert ran.out == "Q  Zanzibar?\nA  nothing that was read speaks of this\n"
+    facts = json.loads(cli("ask", saved, "Zanzibar?", "--json").out)
+    assert facts == {"question": "Zanzibar?", "answer": "", "sentences": []}
 
 
 def test_ask_gives_machines_json(cli, saved):

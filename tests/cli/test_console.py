@@ -12,7 +12,8 @@ from duotempo.core import silent
 @pytest.fixture
 def terminal(monkeypatch):
     """A terminal that remembers what was written."""
-    screen = Console(file=io.StringIO(), force_terminal=True, width=100)
+    able = {"TERM": "xterm-256color"}  # whatever the terminal is that the tests were started from
+    screen = Console(file=io.StringIO(), force_terminal=True, width=100, _environ=able)
     monkeypatch.setattr(console, "console", screen)
     return screen
 

@@ -68,6 +68,37 @@ def test_sleeping_on_the_way_needs_no_rest(duotempo, model):
     assert state["tokens_slept_on"] == len(DIARY) - 64
 
 
+def test_one_token_that_is_left_after_a_sleep_is_no_error(duotempo, model, tmp_path):
+    (tmp_path / "diary.txt").write_text(DIARY[: 64 + 192 + 1])
+    options = ["--model", model, "--window", "64", "--every", "192", "--passes", "1"]
+    state = duotempo("read", "diary.txt", *options)["state"]
+    assert (state["tokens_slept_on"], state["tokens_waiting"]) == (192, 1)
+
+
+def test_without_a_fast_channel_a_short_text_needs_no_sleep(duotempo, model, tmp_path):
+    (tmp_path / "diary.txt").write_text("Ann has a dog.")
+    options = ["--model", model, "--window", "64", "--fast", "none", "--ask", "Zanzibar?"]
+    read = duotempo("read", "diary.txt", *options)
+    assert read["slept"] is None
+    assert read["answers"] == [{"question": "Zanzibar?", "answer": "", "sentences": []}]
+
+
+def test_a_stream_that_breaks_keeps_what_was_read_and_the_mended_one_goes_on(
+    duotempo, model, tmp_path
+):
+    text, whole = tmp_path / "diary.txt", DIARY * 64
+    text.write_bytes(whole.encode() + b"\xff")
+    options = ["--save", "s", "--passes", "0"]
+    assert run(["read", str(text), "--model", model, "--window", "64", *options]) == 2
+    with Reader.load(tmp_path / "s") as reader:
+        kept = reader.archive.text("diary.txt")
+    assert len(kept) > len(whole) / 2
+    assert whole.startswith(kept)
+    text.write_text(whole)
+    state = duotempo("read", "diary.txt", "--resume", "s", *options)["state"]
+    assert state["tokens_read"] == len(whole)
+
+
 def test_a_text_shorter_than_the_window_is_kept_and_refused(tmp_path, model, capsys):
     text, folder = tmp_path / "short.txt", tmp_path / "s"
     text.write_text("Ann has a dog.")

@@ -74,7 +74,10 @@ def start(diary, runs):
     """A run in a process of its own, with at least two jobs finished."""
     script = Path(__file__).parent / "planted.py"
     process = subprocess.Popen(
-        [sys.executable, script, diary, runs], stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, script, diary, runs],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # nohup ignores it
     )
     jobs, end = runs / "planted-smoke" / "jobs", time.monotonic() + 60
     while len(list(jobs.glob("*.json"))) < 2:
