@@ -79,7 +79,7 @@ def test_the_sample_for_replay_stays_small():
     reader = a_reader("none", every=64, window=16)
     reader.read(TEXT)
     assert len(reader.awake.replay) == 32
-    assert all(len(piece) == 16 for piece in reader.awake.replay)
+    assert all(len(piece) == 8 for piece in reader.awake.replay), "lessons of half a window"
 
 
 def test_the_state_advances_in_the_loop_of_the_core_and_at_events_only(monkeypatch):
