@@ -17,6 +17,7 @@ FLOORS = (
     {"train", "flow"},
     {"sleep", "adapt"},
     {"reader"},
+    {"recipes"},
     {"study", "serve"},
     {"cli"},
 )

@@ -13,8 +13,8 @@ from rich.table import Table
 from duotempo.cli.common import USUAL, Common, Flag
 from duotempo.cli.console import say, show_json, show_text, table
 from duotempo.core import UserError
+from duotempo.core.files import write_text
 from duotempo.study import STUDIES, Claim, Size, Study
-from duotempo.study.files import write_text
 from duotempo.study.results import Result, save
 from duotempo.study.results import verify as differences
 from duotempo.study.run import Engine, Settings, run

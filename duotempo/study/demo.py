@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from duotempo.core import Tell
+from duotempo.core.files import write_text
 from duotempo.models.body import Past
 from duotempo.reader import Reader, Settings
 from duotempo.sleep.passes import state_bytes
@@ -16,7 +17,6 @@ from duotempo.study import demo_page, probes
 from duotempo.study.base import Job, Size
 from duotempo.study.demo_page import WINDOW, Answered, Continued, Told
 from duotempo.study.documents import Document, document
-from duotempo.study.files import write_text
 from duotempo.study.model import MODEL, body, model
 from duotempo.study.reader import CONTEXT, DEFAULT, context_rows
 from duotempo.study.reader_long import cache_bytes

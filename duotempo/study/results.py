@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from duotempo.core import UserError
+from duotempo.core.files import write_text
 from duotempo.study.base import Claim, Row, Study
-from duotempo.study.files import write_text
 
 SAME = 1e-9
 """Relative difference below which two numbers are the same: libraries round sums differently."""

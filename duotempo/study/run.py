@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from duotempo.core import UserError
-from duotempo.study import pool, provenance
+from duotempo.core import UserError, provenance
+from duotempo.core.files import write_text
+from duotempo.study import pool
 from duotempo.study.base import Job, Row, Size, Study
 from duotempo.study.cluster import need_ray, work_on_ray
-from duotempo.study.files import write_text
 from duotempo.study.progress import board, note
 from duotempo.study.results import Result, read_object, save
 
@@ -101,9 +101,20 @@ def run(study: Study, settings: Settings) -> Result:
     return result
 
 
+def identity(study: Study, size: Size, threads: int) -> dict[str, Any]:
+    """What two runs must share for the jobs of one to count in the other."""
+    return {
+        "study": study.name,
+        "size": size,
+        "threads": threads,
+        "settings": repr(study),
+        "inputs": dict(study.inputs(size)),
+    }
+
+
 def _open(folder: Path, study: Study, settings: Settings) -> None:
     """Start the run folder, or make sure that what it holds is this very run."""
-    now = provenance.identity(study, settings.size, settings.threads)
+    now = identity(study, settings.size, settings.threads)
     card = folder / "run.json"
     if settings.fresh and card.exists():
         shutil.rmtree(folder / "jobs", ignore_errors=True)

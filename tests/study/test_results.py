@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duotempo.core import UserError
+from duotempo.core.provenance import commit, machine
 from duotempo.study import STUDIES, Claim, Job, Row
 from duotempo.study.mixture import Mixture
-from duotempo.study.provenance import commit, machine
 from duotempo.study.results import Result, dump, load, save, verify
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)

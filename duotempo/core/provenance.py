@@ -1,14 +1,12 @@
-"""Where numbers come from: the machine, the versions, the commit, and what must match to resume."""
+"""Where numbers come from: the machine, the versions, the commit."""
 
 import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import duotempo
-from duotempo.study.base import Size, Study
 
 PACKAGES = ("numpy", "torch", "transformers")
 
@@ -63,14 +61,3 @@ def commit() -> str:
 def _git(folder: Path, *words: str) -> str:
     run = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
     return run.stdout
-
-
-def identity(study: Study, size: Size, threads: int) -> dict[str, Any]:
-    """What two runs must share for the jobs of one to count in the other."""
-    return {
-        "study": study.name,
-        "size": size,
-        "threads": threads,
-        "settings": repr(study),
-        "inputs": dict(study.inputs(size)),
-    }
