@@ -1,0 +1,18 @@
+"""Products added to a state: one kernel, and a state that stays in its own precision."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def plus(
+    x: Float[Tensor, "batch head row column"],
+    a: Float[Tensor, "batch head row inner"],
+    b: Float[Tensor, "batch head inner column"],
+) -> Float[Tensor, "batch head row column"]:
+    """x + a @ b. Under autocast the product is taken in low precision and the sum in x's own: in
+    bf16 an update below 1/256 of the weight would be lost."""
+    if torch.is_autocast_enabled(x.device.type):
+        return x + a @ b
+    flat = (t.flatten(0, 1) for t in (x, a, b))
+    return torch.baddbmm(*flat).unflatten(0, x.shape[:2])
