@@ -1,5 +1,44 @@
 """Data with known answers; a task is a frozen dataclass with `batches(seed)` and a `chance`."""
 
+from collections.abc import Callable
+from typing import Any
+
 from duotempo.tasks.diary import Diary
 
-TASKS = {"diary": Diary}
+
+def _diary() -> Diary:
+    """Diaries of invented people: facts told once, asked for after they left the window."""
+    return Diary()
+
+
+def _prose() -> Any:
+    """Prose byte by byte: read on; a part of the text is kept for testing."""
+    from duotempo.tasks.prose import Prose  # noqa: PLC0415, imports torch
+
+    return Prose()
+
+
+def _needle() -> Any:
+    """Needles in prose: keys, numbers and words told once and asked for at the end."""
+    from duotempo.tasks.needle import Needle  # noqa: PLC0415, imports torch
+
+    return Needle()
+
+
+def _recall() -> Any:
+    """Associative recall: pairs of a key and a value, then some of the keys again."""
+    from duotempo.tasks.recall import Recall  # noqa: PLC0415, imports torch
+
+    return Recall()
+
+
+TASKS: dict[str, Callable[[], Any]] = {
+    "diary": _diary,
+    "prose": _prose,
+    "needle": _needle,
+    "recall": _recall,
+}
+"""Name -> the task as it is by default; the first line of its docstring says what it is.
+
+A task loads when asked for, since some need torch; other settings: import its class.
+"""
