@@ -1,0 +1,100 @@
+"""The native decoder: `logits, state = model(tokens, state)`, cut a stream wherever you like."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.utils._pytree import register_dataclass, tree_leaves
+
+from duotempo.core import UserError
+from duotempo.models.blocks import BLOCKS, BlockState
+from duotempo.models.config import Config
+from duotempo.models.piece import Piece
+from duotempo.models.starts import begin
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a decoder remembers of a stream: how many tokens it read, and its blocks' states."""
+
+    position: Int[Tensor, " batch"]
+    blocks: tuple[BlockState, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Size of all tensors together, in bytes."""
+        return sum(leaf.numel() * leaf.element_size() for leaf in tree_leaves(self))
+
+
+register_dataclass(State)
+
+
+class Decoder(nn.Module):
+    """Embedding, the blocks of a layout, a norm and a head."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab, config.width)
+        self.blocks = nn.ModuleList(BLOCKS[kind](config) for kind in config.layout)
+        self.norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.head = nn.Linear(config.width, config.vocab, bias=False)
+        begin(self)
+
+    def init(self, batch: int) -> State:
+        """The state of `batch` streams that have not begun."""
+        like = self.embedding.weight
+        position = torch.zeros(batch, dtype=torch.int64, device=like.device)
+        return State(position, tuple(block.init(batch, like) for block in self.blocks))
+
+    def forward(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        state: State | None = None,
+        pads: Bool[Tensor, "batch time"] | None = None,
+    ) -> tuple[Float[Tensor, "batch time vocab"], State]:
+        """Logits of the token after each, and the state to go on from.
+
+        `pads` marks places where no token stands: they change nothing, and only the first of a
+        stream may be pads, so that positions and chunks go on undisturbed. Raises `UserError` for
+        tokens that are no indices or lie outside of the vocabulary.
+        """
+        features, state = self.features(tokens, state, pads)
+        return self.head(features), state
+
+    def features(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        state: State | None = None,
+        pads: Bool[Tensor, "batch time"] | None = None,
+    ) -> tuple[Float[Tensor, "batch time width"], State]:
+        """As `forward`, before the head: all that reading needs, without the cost of logits."""
+        self._check(tokens, state)
+        state = self.init(tokens.shape[0]) if state is None else state
+        embedded = self.embedding(tokens)
+        if tokens.shape[1] == 0:
+            return embedded, state
+        piece = Piece(state.position, embedded, pads)
+        x, blocks = piece.shown(embedded), []
+        for block, before in zip(self.blocks, state.blocks, strict=True):
+            x, after = block(x, piece, before)
+            blocks.append(after)
+        return self.norm(x), State(state.position + tokens.shape[1], tuple(blocks))
+
+    def _check(self, tokens: Tensor, state: State | None) -> None:
+        if tokens.dtype not in (torch.int64, torch.int32) or tokens.ndim != 2:
+            raise UserError(
+                f"tokens are {tokens.dtype} of shape {tuple(tokens.shape)}: give whole numbers "
+                "(int64) of shape [batch, time]"
+            )
+        if tokens.numel() and not 0 <= int(tokens.min()) <= int(tokens.max()) < self.config.vocab:
+            raise UserError(
+                f"a token lies outside of the vocabulary of {self.config.vocab}: "
+                "use the tokenizer this model was trained with"
+            )
+        if state is not None and state.position.shape[0] != tokens.shape[0]:
+            raise UserError(
+                f"the state is of {state.position.shape[0]} streams and the tokens of "
+                f"{tokens.shape[0]}: give as many rows as the state has"
+            )
