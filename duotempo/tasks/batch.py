@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Float32, Int, Int64
@@ -46,6 +46,7 @@ class Batch:
             raise UserError(f"{wrong}: a batch holds int64 tokens, float32 weights, bool answers")
 
 
+@runtime_checkable
 class Task(Protocol):
     """Batches by number: the same seed and index give the same bytes, in any process."""
 

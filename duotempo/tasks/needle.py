@@ -165,7 +165,9 @@ class Stream:
     text: UInt8[Tensor, " bytes"]
     prose_weight: float
 
-    def pieces(self, length: int, piece: int = 4096, start: int = 0) -> Iterator[Tensor]:
+    def pieces(
+        self, length: int, piece: int = 4096, start: int = 0
+    ) -> Iterator[Int64[Tensor, "batch piece"]]:
         """The bytes from `start` to `length` in pieces of [batch, piece], the last one shorter."""
         if piece < 1 or start < 0:
             raise UserError(f"piece={piece}, start={start}: at least 1 and at least 0")

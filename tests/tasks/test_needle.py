@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from duotempo.core import UserError
 from duotempo.tasks.batch import score, seeded
-from duotempo.tasks.facts import CUE, LONGEST, TABLE, decoys, insert
+from duotempo.tasks.facts import CUE, LONGEST, TABLE, Fact, apart, decoys, insert
 from duotempo.tasks.needle import Needle, haystack, oracle
 from duotempo.tasks.needle_words import DECOYS, HELD_OUT_WORDS, KINDS, TRAIN_WORDS, WORDS
 
@@ -82,6 +82,36 @@ def test_the_oracle_reads_the_text_and_not_the_question(index):
         assert oracle(struck) == oracle(text)
 
 
+@pytest.mark.parametrize(
+    "prose",
+    [
+        b"He owed 48213 pounds.",
+        b"It was 9482137.",
+        b"Marble and slate.",
+        b"marbles",
+        b"He said: The pass key is lost.",
+        b"There: The last key is here.",
+    ],
+)
+def test_prose_that_holds_an_answer_or_a_cue_by_accident_is_noticed(prose):
+    facts = [
+        Fact("key", b" The copper key is ", b"48213"),
+        Fact("word", b" The secret word is ", b"marble"),
+    ]
+    assert not apart(facts, prose)
+    assert apart(facts, b"He owed 4821 pounds for a copper key; the secret word was slate.")
+    clash = Fact("key", b" The marble key is ", b"55555")
+    assert not apart([*facts, clash], b"")
+
+
+def test_prose_is_drawn_again_until_it_holds_no_answer(tmp_path):
+    """Numbers of all but a few pass keys stand in this text; what is told is one of those few."""
+    there = [f"{n:05}" for n in range(100_000) if n % 3]
+    (tmp_path / "digits.txt").write_text(" ".join(there))
+    stream = haystack(Needle(source=str(tmp_path / "digits.txt"), split="whole"), 0, rows=16)
+    assert all(int(facts[0].answer) % 3 == 0 for facts in stream.facts)
+
+
 def test_a_false_answer_is_not_right():
     batch = Needle().batch(0, 0)
     wrong = torch.where(batch.targets == ord("7"), ord("8"), batch.targets)
@@ -98,12 +128,14 @@ def test_the_depth_is_where_it_was_asked_to_be():
 
 def test_several_are_asked_in_random_order_and_again():
     task = Needle(kinds=("key",), needles=(4,), asked=8, lengths=(700,), tokens=14000)
-    orders = set()
+    orders, rounds = set(), set()
     for _, answers in rows(task.batch(0, 0)):
         assert set(answers[:4]) == set(answers[4:])
         assert len(set(answers)) == 4
         orders.add(tuple(sorted(answers).index(a) for a in answers[:4]))
+        rounds.add(answers[:4] == answers[4:])
     assert len(orders) > 8
+    assert False in rounds, "each round has its own order"
 
 
 def test_lengths_are_mixed_over_the_batches():
@@ -192,6 +224,16 @@ def test_a_stream_tells_its_facts_once_and_asks_a_copy(decoys):
                 assert 100 <= text.index(facts[which].cue) < 900 + 256 + 200
                 assert oracle(text + asked) == (facts[which].answer,)
                 assert answers[0].rstrip(b".") == facts[which].answer
+
+
+def test_a_stream_goes_round_in_its_text():
+    stream = haystack(Needle(split="held-out"), 0, rows=2)
+    whole = bytes(stream.text.tolist())
+    for row, later in zip(stream.read(5000, 300), stream.read(len(whole) + 5000, 300), strict=True):
+        assert torch.equal(row, later)
+        assert bytes(row.tolist()) in whole * 2
+    around = stream.read(5000, len(whole))
+    assert all(sorted(row.tolist()) == sorted(whole) for row in around)
 
 
 def test_a_question_goes_on_in_the_prose_of_its_stream():
