@@ -1,6 +1,7 @@
 """The native decoder: `logits, state = model(tokens, state)`, cut a stream wherever you like."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import register_dataclass, tree_leaves
 
 from duotempo.core import UserError
-from duotempo.models.blocks import BLOCKS, BlockState
+from duotempo.models.blocks import BLOCKS, Block, BlockState
 from duotempo.models.config import Config
 from duotempo.models.piece import Piece
 from duotempo.models.starts import begin
@@ -40,13 +41,14 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(BLOCKS[kind](config) for kind in config.layout)
         self.norm = nn.RMSNorm(config.width, eps=1e-6)
         self.head = nn.Linear(config.width, config.vocab, bias=False)
-        begin(self)
+        nn.init.normal_(self.embedding.weight, std=0.5)
+        begin(self, config.start)
 
     def init(self, batch: int) -> State:
         """The state of `batch` streams that have not begun."""
         like = self.embedding.weight
         position = torch.zeros(batch, dtype=torch.int64, device=like.device)
-        return State(position, tuple(block.init(batch, like) for block in self.blocks))
+        return State(position, tuple(cast(Block, block).init(batch, like) for block in self.blocks))
 
     def forward(
         self,

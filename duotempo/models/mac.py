@@ -1,7 +1,6 @@
 """Memory as context: a segment attends to what the memory recalls, then the memory takes it in."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -98,7 +97,7 @@ class MemoryAsContext(nn.Module):
         m, memory = self.memory(self.written(y), piece, state.now)
         output = self.join(y, m)
         if now.valid.shape[1] < self.segment:
-            return output, Segment(*_first_five(now), state.before, memory)
+            return output, replace(now, now=memory)
         empty = now.keys[..., :0, :]
         return output, Segment(empty, empty, empty, empty, now.valid[:, :0], memory, memory)
 
@@ -120,13 +119,3 @@ class MemoryAsContext(nn.Module):
         batch = q.shape[0]
         values = (pv.expand(batch, -1, -1, -1), seen.recalled_values, seen.values)
         return F.softmax(scores, -1).to(q.dtype) @ torch.cat(values, -2)
-
-
-def _first_five(state: Segment) -> tuple[Any, ...]:
-    return (
-        state.keys,
-        state.values,
-        state.recalled_keys,
-        state.recalled_values,
-        state.valid,
-    )

@@ -1,7 +1,7 @@
 """The neural memory as a layer: keys, values and gates from the tokens, reads from the rule."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -42,15 +42,17 @@ class Gate(nn.Module):
             x = x.to(self.out.weight.dtype)
             x = x if self.hidden is None else F.silu(self.hidden(x))
             write, decay, momentum = self.out(x).transpose(1, 2).chunk(3, 1)
+            shaken = write
             if self.training and self.config.gate_noise:
-                write = write + self.config.gate_noise * torch.randn_like(write)
+                shaken = write + self.config.gate_noise * torch.randn_like(write)
             moving = F.logsigmoid(momentum) if self.rule.has_momentum else None
             fading = self.config.decay_most * self._open(decay)
             return Gates(
-                step=self._open(write) * self.rule.bound(moving),
+                step=self._open(shaken) * self.rule.bound(moving),
                 keep=torch.log1p(-fading.clamp_max(1 - 1e-6)) if self.rule.has_decay else None,
                 momentum=moving,
                 pads=pads,
+                logit=write,
             )
 
     def _open(self, logit: Tensor) -> Tensor:
@@ -103,7 +105,7 @@ class NeuralMemory(nn.Module):
 
     def init(self, batch: int, like: Tensor) -> MemoryState:
         """A memory that has read nothing."""
-        tails = [conv.init(batch, like) for conv in self.convs.values()]
+        tails = [cast(Conv, conv).init(batch, like) for conv in self.convs.values()]
         if self.config.lookahead:
             tails.append(like.new_zeros(batch, 1, self.rule.heads * self.rule.key))
         return MemoryState(self.rule.init(batch, like), tuple(tails))

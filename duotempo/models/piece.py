@@ -1,4 +1,4 @@
-"""A piece of a stream as the layers of a model see it: where it stands and which tokens are pads."""
+"""A piece of a stream as layers see it: where it stands, and which of its tokens are pads."""
 
 from dataclasses import dataclass
 

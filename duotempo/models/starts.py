@@ -3,19 +3,18 @@
 import torch
 from torch import nn
 
+from duotempo.models.layers import Conv
 from duotempo.models.memory import NeuralMemory
 
 
-def begin(model: nn.Module) -> None:
-    """Set the first weights of a decoder, as its config says."""
-    config = model.config
-    nn.init.normal_(model.embedding.weight, std=0.5)
-    depth = (2 * len(model.blocks)) ** -0.5
+def begin(model: nn.Module, start: str) -> None:
+    """Set the first weights of a decoder that has `embedding`, `blocks` and `head`."""
+    depth = 2 * sum(name.count(".") == 1 for name, _ in model.named_modules() if "blocks." in name)
     for name, weight in model.named_parameters():
         if name.endswith(("out.weight", "down.weight")) and "gate" not in name:
             with torch.no_grad():
-                weight.mul_(depth)
-    if config.start == "recall":
+                weight.mul_(depth**-0.5)
+    if start == "recall":
         _begin_recalling(model)
 
 
@@ -28,12 +27,15 @@ def _begin_recalling(model: nn.Module) -> None:
     learn is when to write and by which features to look up. Without it the answer's loss stays at
     chance for hundreds of steps.
     """
-    model.head.weight.copy_(0.1 * model.embedding.weight)
+    weights = dict(model.named_parameters())
+    weights["head.weight"].copy_(0.1 * weights["embedding.weight"])
     for layer in model.modules():
-        if isinstance(layer, NeuralMemory):
-            nn.init.orthogonal_(layer.value.weight)
-            layer.out.weight.copy_(2 * layer.value.weight.T)
-            layer.open.bias.zero_()
-            conv = layer.convs["key"]
-            signs = torch.randint(0, 2, conv.weight.shape) * 2.0 - 1
-            conv.weight.copy_(signs * conv.kernel**-0.5)
+        if not isinstance(layer, NeuralMemory):
+            continue
+        nn.init.orthogonal_(layer.value.weight)
+        layer.out.weight.copy_(2 * layer.value.weight.T)
+        layer.open.bias.zero_()
+        conv = layer.convs["key"]
+        assert isinstance(conv, Conv)
+        signs = torch.randint_like(conv.weight, 2) * 2 - 1
+        conv.weight.copy_(signs * conv.kernel**-0.5)

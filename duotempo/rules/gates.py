@@ -29,7 +29,8 @@ class Gates:
     `step` is theta >= 0, `keep` log(1 - alpha) <= 0 (None: nothing decays), `momentum` log eta <= 0
     (None: no momentum). `pads` marks tokens that change nothing at all; at `starts` the memory is
     as new *before* the token is written. A pad must also hold the surprise back: with eta = 1 and
-    alpha = theta = 0 alone, M + S would go on growing by an old S.
+    alpha = theta = 0 alone, M + S would go on growing by an old S. `logit` is what the step was
+    made of, for penalties: rules do not look at it.
     """
 
     step: Float[Tensor, "batch head *chunk time"]
@@ -37,10 +38,11 @@ class Gates:
     momentum: Float[Tensor, "batch head *chunk time"] | None = None
     pads: Bool[Tensor, "batch *chunk time"] | None = None
     starts: Bool[Tensor, "batch *chunk time"] | None = None
+    logit: Float[Tensor, "batch head *chunk time"] | None = None
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "Gates":
         """The same change to every gate that is there."""
-        rest = (self.keep, self.momentum, self.pads, self.starts)
+        rest = (self.keep, self.momentum, self.pads, self.starts, self.logit)
         return Gates(change(self.step), *(None if gate is None else change(gate) for gate in rest))
 
     def cut(self, start: int, end: int) -> "Gates":

@@ -1,4 +1,4 @@
-"""Laws of every native model, in float64: a stream may be cut anywhere, no token sees a later one."""
+"""Laws of every native model: a stream may be cut anywhere, no token sees a later one."""
 
 import json
 from dataclasses import replace
