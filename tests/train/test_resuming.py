@@ -1,0 +1,164 @@
+"""Laws of going on: whatever ended a run, the same command goes on to the very same end."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from duotempo.core import UserError
+from duotempo.train import train
+from tests.train.same import assert_same_run, logged
+from tests.train.tiny import Echo, a_run
+
+ROOT = Path(__file__).parent.parent.parent
+MOMENTS = ("step-1", "step-3", "step-4", "call-4", "call-6", "call-8", "call-9", "call-17")
+"""After a step, and while saving: at the nth file that is settled or moved into its place."""
+
+
+def checkpoints(folder):
+    """The names of a run's checkpoints."""
+    return sorted(path.name for path in (folder / "checkpoints").iterdir())
+
+
+def test_a_run_that_was_killed_at_any_moment_goes_on_bit_for_bit(undisturbed, tmp_path):
+    command = [sys.executable, "-m", "tests.train.killed", str(tmp_path), *MOMENTS]
+    subprocess.run(command, check=True, timeout=120, cwd=ROOT)
+    for moment in MOMENTS:
+        folder = tmp_path / moment
+        train(a_run(), folder, save_every=2)
+        assert_same_run(folder, undisturbed)
+        assert checkpoints(folder) == checkpoints(undisturbed)
+
+
+def test_how_often_is_saved_changes_nothing(undisturbed, tmp_path):
+    train(a_run(), tmp_path, save_every=5)
+    assert_same_run(tmp_path, undisturbed)
+
+
+def test_two_checkpoints_are_kept(undisturbed):
+    assert checkpoints(undisturbed) == ["step-000000004", "step-000000006"]
+
+
+def test_a_finished_run_makes_no_more_steps(undisturbed, tmp_path):
+    shutil.copytree(undisturbed, tmp_path / "run")
+    before = (tmp_path / "run" / "log.jsonl").read_bytes()
+    told = []
+    trained = train(a_run(), tmp_path / "run", tell=lambda *words: told.append(words))
+    assert told == []
+    assert trained.steps == 6
+    assert (tmp_path / "run" / "log.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_saves_first(number, undisturbed, tmp_path):
+    def interrupt(what, done, total):
+        if done == 1:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(a_run(), tmp_path, tell=interrupt)
+    assert checkpoints(tmp_path) == ["step-000000001"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    train(a_run(), tmp_path)
+    assert_same_run(tmp_path, undisturbed)
+
+
+def test_a_second_interrupt_does_not_wait(tmp_path):
+    def interrupt(what, done, total):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(a_run(), tmp_path, tell=interrupt)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("name", ["state.safetensors", "progress.json"])
+def test_a_checkpoint_that_is_not_whole_is_passed_over(name, undisturbed, tmp_path):
+    shutil.copytree(undisturbed, tmp_path / "run")
+    file = tmp_path / "run" / "checkpoints" / "step-000000006" / name
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.warns(UserWarning, match="step-000000006 is not whole"):
+        train(a_run(), tmp_path / "run")
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_without_any_whole_checkpoint_nothing_is_thrown_away_unasked(undisturbed, tmp_path):
+    shutil.copytree(undisturbed, tmp_path / "run")
+    for card in (tmp_path / "run").glob("checkpoints/*/progress.json"):
+        card.write_text("{}")
+    with (
+        pytest.warns(UserWarning, match="is not whole"),
+        pytest.raises(UserError, match=r"no checkpoint in .* is whole: start anew with --fresh"),
+    ):
+        train(a_run(), tmp_path / "run")
+    train(a_run(), tmp_path / "run", fresh=True, save_every=2)
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        a_run(seed=1),
+        a_run(8),
+        a_run(clip=0.5),
+        replace(a_run(), stages=(replace(a_run().stages[0], task=Echo(rows=2)),)),
+    ],
+)
+def test_another_run_is_refused_with_one_sentence(other, undisturbed):
+    before = logged(undisturbed)
+    with pytest.raises(UserError, match="holds another run: train in another folder") as refused:
+        train(other, undisturbed)
+    assert "\n" not in str(refused.value)
+    assert logged(undisturbed) == before
+
+
+def test_checkpoints_of_another_run_are_refused(undisturbed, tmp_path):
+    shutil.copytree(undisturbed / "checkpoints", tmp_path / "checkpoints")
+    with pytest.raises(UserError, match="holds the checkpoints of another run"):
+        train(a_run(seed=1), tmp_path)
+
+
+@contextmanager
+def files_of_at_most(size):
+    """Within: a file that grows beyond `size` bytes is refused, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [0, 3000])
+def test_a_disk_that_fills_up_costs_no_checkpoint(size, undisturbed, tmp_path):
+    def stop(what, done, total):
+        if done == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train(a_run(), tmp_path, save_every=2, tell=stop)
+    before = {p: p.read_bytes() for p in (tmp_path / "checkpoints").rglob("*") if p.is_file()}
+    with files_of_at_most(size), pytest.raises(UserError, match="free some space") as refused:
+        train(a_run(), tmp_path, save_every=2)
+    assert "\n" not in str(refused.value)
+    after = {p: p.read_bytes() for p in (tmp_path / "checkpoints").rglob("*") if p.is_file()}
+    assert after == before
+    train(a_run(), tmp_path, save_every=2)
+    assert_same_run(tmp_path, undisturbed)
+
+
+def test_the_card_of_a_run_says_what_was_run_on_what(undisturbed):
+    card = json.loads((undisturbed / "run.json").read_text())
+    assert card["identity"] == a_run().identity
+    assert card["run"] == repr(a_run())
+    assert card["config"] == {"vocab": 11, "width": 8, "dropout": 0.1}
+    assert {"seed", "commit", "machine"} <= set(card)
