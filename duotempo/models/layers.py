@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import conv1d
 
 
 class Conv(nn.Module):
@@ -33,11 +34,10 @@ class Conv(nn.Module):
     ) -> tuple[Float[Tensor, "batch time width"], Float[Tensor, "batch reach width"]]:
         """The convolved piece, and the tail to carry on."""
         past = torch.cat((tail, x), 1)
-        time, y = x.shape[1], x * self.weight[0]
-        for i in range(1, self.kernel):
-            start = self.reach - i * self.dilation
-            y = torch.addcmul(y, past[:, start : start + time], self.weight[i])
-        return y, past[:, past.shape[1] - self.reach :]
+        taps = self.weight.flip(0).t()[:, None]
+        with torch.autocast(x.device.type, enabled=False):
+            y = conv1d(past.mT, taps, dilation=self.dilation, groups=taps.shape[0])
+        return y.mT, past[:, past.shape[1] - self.reach :]
 
 
 class Rotary(nn.Module):
