@@ -16,6 +16,7 @@ from duotempo.cli.generate import generate
 from duotempo.cli.read import read
 from duotempo.cli.score import score
 from duotempo.cli.study import study, verify
+from duotempo.cli.train import train
 from duotempo.core import UserError
 
 DONE, UNEXPECTED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -30,7 +31,7 @@ app = App(
     exit_on_error=False,
     print_error=False,
 )
-for place, command in enumerate((demo, read, ask, generate, score, study)):
+for place, command in enumerate((demo, read, ask, generate, score, train, study)):
     entry = App(name=command.__name__, sort_key=place)
     entry.default(command)
     app.command(entry)

@@ -28,13 +28,14 @@ class Penalty(Protocol):
     def ramp(self) -> float: ...
 
     def __call__(self, gates: Sequence[Gates]) -> Float[Tensor, ""]:
-        """The mean cost over the layers that gave `gates`."""
+        """The mean cost over all that was heard: layers, and pieces that a layer computes by."""
         ...
 
 
 def mean(costs: Sequence[Tensor]) -> Float[Tensor, ""]:
-    """The mean over layers of the mean of each; 0 when there are none."""
-    return torch.stack([cost.float().mean() for cost in costs]).mean() if costs else torch.zeros(())
+    """The mean over all tokens, heads and layers; 0 when there are none."""
+    flat = [cost.float().flatten() for cost in costs]
+    return torch.cat(flat).mean() if flat else torch.zeros(())
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,24 @@ class Sparse:
     def __call__(self, gates: Sequence[Gates]) -> Float[Tensor, ""]:
         """About the share of tokens that write."""
         return mean([g.step / (g.step + self.knee) for g in gates])
+
+
+@dataclass(frozen=True)
+class Margin:
+    """mean sigmoid(logit + edge): how many gates are open or near it.
+
+    With `edge` where the gate's dead zone ends (log 10 for a zone of 0.1) a closed gate is pushed
+    on until it keeps a distance, and an open one costs the same whatever it writes. A gate in its
+    dead zone has no gradient through its step; it has one here.
+    """
+
+    weight: float
+    ramp: float = 0.0
+    edge: float = 2.3
+
+    def __call__(self, gates: Sequence[Gates]) -> Float[Tensor, ""]:
+        """About the share of tokens that might write."""
+        return mean([(g.logit + self.edge).sigmoid() for g in gates if g.logit is not None])
 
 
 @dataclass(frozen=True)

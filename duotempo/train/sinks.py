@@ -8,9 +8,14 @@ from duotempo.train.log import Facts, Sink
 
 
 def numbers(facts: Facts) -> dict[str, float]:
-    """The facts that can be drawn."""
-    drawn = {name: value for name, value in facts.items() if isinstance(value, int | float)}
-    return {name: float(value) for name, value in drawn.items() if name != "step"}
+    """The facts that can be drawn; those within others by both names."""
+    found = {}
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}/{inner}": number for inner, number in numbers(value).items()}
+        elif isinstance(value, int | float) and name != "step":
+            found[name] = float(value)
+    return found
 
 
 class TensorBoard:

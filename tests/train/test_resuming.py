@@ -14,12 +14,16 @@ from pathlib import Path
 import pytest
 
 from duotempo.core import UserError
-from duotempo.train import train
+from duotempo.models.config import Config as Decoder
+from duotempo.models.config import MemoryConfig
+from duotempo.train import Muon, train
 from tests.train.same import assert_same_run, logged
 from tests.train.tiny import Echo, a_run
 
 ROOT = Path(__file__).parent.parent.parent
-MOMENTS = ("step-1", "step-3", "step-4", "call-4", "call-6", "call-8", "call-9", "call-17")
+OFTEN = ("step-1", "step-3", "call-7", "call-9")
+SELDOM = [f"step-{n}" for n in (2, 4, 5)] + [f"call-{n}" for n in range(1, 26) if n not in (7, 9)]
+MOMENTS = (*OFTEN, *SELDOM)
 """After a step, and while saving: at the nth file that is settled or moved into its place."""
 
 
@@ -28,14 +32,49 @@ def checkpoints(folder):
     return sorted(path.name for path in (folder / "checkpoints").iterdir())
 
 
-def test_a_run_that_was_killed_at_any_moment_goes_on_bit_for_bit(undisturbed, tmp_path):
-    command = [sys.executable, "-m", "tests.train.killed", str(tmp_path), *MOMENTS]
+@pytest.mark.parametrize(
+    "moments", [MOMENTS[:4], pytest.param(MOMENTS[4:], marks=pytest.mark.slow)], ids=len
+)
+def test_a_run_that_was_killed_at_any_moment_goes_on_bit_for_bit(moments, undisturbed, tmp_path):
+    command = [sys.executable, "-m", "tests.train.killed", str(tmp_path), *moments]
     subprocess.run(command, check=True, timeout=120, cwd=ROOT)
-    for moment in MOMENTS:
+    for moment in moments:
         folder = tmp_path / moment
         train(a_run(), folder, save_every=2)
         assert_same_run(folder, undisturbed)
         assert checkpoints(folder) == checkpoints(undisturbed)
+
+
+class Halt(Exception):
+    """The end of a run that is to be gone on with."""
+
+
+def halt(what, done, total):
+    """Break off in the middle."""
+    if done == 5:
+        raise Halt
+
+
+MEMORY = MemoryConfig(heads=2, size=4, chunk=4, dead_zone=0.1, gate_noise=0.5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimiser": Muon()},
+        {"held_out": Echo()},
+        {"precision": "bf16"},
+        {"model": Decoder(vocab=11, width=8, heads=2, ff=8, window=4, memory=MEMORY)},
+    ],
+    ids=lambda settings: "".join(settings),
+)
+def test_whatever_the_settings_a_broken_run_goes_on_bit_for_bit(settings, tmp_path):
+    run = a_run(8, **settings)
+    train(run, tmp_path / "whole")
+    with pytest.raises(Halt):
+        train(run, tmp_path / "broken", save_every=3, tell=halt)
+    train(run, tmp_path / "broken", save_every=3)
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
 
 
 def test_how_often_is_saved_changes_nothing(undisturbed, tmp_path):
