@@ -32,6 +32,7 @@ from transformers.utils import logging
 
 from duotempo.core import Tell, UserError, silent
 from duotempo.models.packaged import MODELS, unpacked
+from duotempo.models.tensor_files import add_weights
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
@@ -94,10 +95,7 @@ def fingerprint(model: PreTrainedModel) -> str:
     for passing in ("_name_or_path", "transformers_version", "dtype"):
         config.pop(passing, None)
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
-    for name, weight in sorted(model.state_dict().items()):
-        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
-        flat = weight.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().data)
+    add_weights(digest, model.state_dict())
     return digest.hexdigest()
 
 

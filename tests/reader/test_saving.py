@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from duotempo.archive import Archive
-from duotempo.core import UserError
+from duotempo.core import UserError, state_folder
 from duotempo.models.pretrained import load
 from duotempo.reader import Reader, Settings, files
 from duotempo.reader.shelf import copied
@@ -262,7 +262,7 @@ def test_the_names_are_on_disk_before_the_old_files_go_and_those_may_stay(
 
 @pytest.mark.parametrize("step", [0, 1, 2])
 def test_an_interrupted_save_leaves_the_old_state(step, at_hand, monkeypatch, tmp_path):
-    reader, left, settle = a_life("none"), [step], files._settle
+    reader, left, settle = a_life("none"), [step], state_folder.settle
     reader.save(tmp_path)
     twin = reader.fork()
     reader.read("It snowed.")
@@ -273,7 +273,7 @@ def test_an_interrupted_save_leaves_the_old_state(step, at_hand, monkeypatch, tm
             raise KeyboardInterrupt
         settle(path)
 
-    monkeypatch.setattr(files, "_settle", interrupted)
+    monkeypatch.setattr(state_folder, "settle", interrupted)
     with pytest.raises(KeyboardInterrupt):
         reader.save(tmp_path)
     assert not list(tmp_path.glob(".saving-*"))
