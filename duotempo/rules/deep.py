@@ -1,22 +1,16 @@
 """The network of a deep memory, and its inner gradients written by hand."""
 
-import math
-
 import torch
 from torch import Tensor
 
 from duotempo.rules.rule import Weights
 
+gelu_backward = torch.ops.aten.gelu_backward  # one kernel, and differentiable itself
+
 
 def act(z: Tensor) -> Tensor:
     """GELU, by its exact form."""
     return torch.nn.functional.gelu(z)
-
-
-def act_and_slope(z: Tensor) -> tuple[Tensor, Tensor]:
-    """GELU and its derivative."""
-    cdf = 0.5 * (1 + torch.erf(z * math.sqrt(0.5)))
-    return z * cdf, cdf + z * torch.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
 
 
 def forward(x: Tensor, weights: Weights) -> Tensor:
@@ -26,20 +20,17 @@ def forward(x: Tensor, weights: Weights) -> Tensor:
     return x
 
 
-def gradients(k: Tensor, v: Tensor, weights: Weights) -> tuple[list[Tensor], list[Tensor]]:
-    """Inputs x_i and signals u_i of each layer: the gradient of 1/2 |M(k) - v|^2 for layer i and
-    one token is x_i^T u_i (back-propagation, written out so that the outer gradient stays
+def steps(k: Tensor, v: Tensor, weights: Weights) -> tuple[list[Tensor], list[Tensor]]:
+    """Inputs x_i and signals u_i of each layer: minus the gradient of 1/2 |M(k) - v|^2 for layer i
+    and one token is x_i^T u_i (back-propagation, written out so that the outer gradient stays
     first-order)."""
-    inputs, slopes, z = [k], [], k
-    for i, weight in enumerate(weights):
-        z = inputs[i] @ weight
-        if i + 1 < len(weights):
-            x, slope = act_and_slope(z)
-            inputs.append(x)
-            slopes.append(slope)
-    signals = [z - v]
-    for i in range(len(weights) - 1, 0, -1):
-        signals.append((signals[-1] @ weights[i].mT) * slopes[i - 1])
+    inputs, sums = [k], [k @ weights[0]]
+    for weight in weights[1:]:
+        inputs.append(act(sums[-1]))
+        sums.append(inputs[-1] @ weight)
+    signals = [v - sums.pop()]
+    for weight, z in zip(reversed(weights[1:]), reversed(sums), strict=True):
+        signals.append(gelu_backward(signals[-1] @ weight.mT, z))
     return inputs, signals[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Linear memories in chunks: all chunks' coefficients at once, one triangular solve a chunk."""
+"""Linear memories in chunks: all chunks' coefficients at once, one triangular system a chunk."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from duotempo.rules.decay import Coefficients, coefficients
 from duotempo.rules.gates import Gates
 from duotempo.rules.product import plus
 from duotempo.rules.rule import Queries, Rule, Values, Weights, cut
+from duotempo.rules.stack import fading, moved, reading, rows, stacked, writing
 from duotempo.rules.state import Memory, MemoryWithMomentum
 
 Seen = tuple[Tensor, Tensor | None, Tensor]
@@ -48,30 +49,49 @@ class Linear(Rule):
         self, state: Any, q: Queries, k: Queries, v: Values, gates: Gates, base: Weights
     ) -> tuple[Values, Any]:
         """Full chunks all at once, then what is left over."""
-        v, slow = v - k @ base[0], q @ base[0]  # the deviation learns what the slow start misses
         time = q.shape[-2]
+        if time == 1:
+            return self.loop(state, q, k, v, gates, base)
+        v, slow = v - k @ base[0], q @ base[0]  # the deviation learns what the slow start misses
         whole = time - time % self.chunk
-        reads = []
+        now, reads = stacked(state.memory, getattr(state, "momentum", None)), []
         for start, end in ((0, whole), (whole, time)):
             if end > start:
-                o, state = self._scan(state, *cut(q, k, v, start, end), gates.cut(start, end))
-                reads.append(o)
-        return slow + torch.cat(reads, -2) if reads else slow, state
+                o, now = self._scan(now, *cut(q, k, v, start, end), gates.cut(start, end))
+                reads += o
+        if not reads:
+            return slow, state
+        return slow + torch.cat(reads, -2), self._state(now)
 
     def _scan(
-        self, state: Any, q: Queries, k: Queries, v: Values, gates: Gates
-    ) -> tuple[Values, Any]:
+        self, now: Tensor, q: Queries, k: Queries, v: Values, gates: Gates
+    ) -> tuple[list[Tensor], Tensor]:
+        """Chunks of equal size: reads of each, and the block [M; S] behind the last.
+
+        All that does not hang on the state is made for all chunks at once.
+        """
         time = q.shape[-2]
         size = min(self.chunk, time)
         q, k, v = (x.unflatten(-2, (time // size, size)) for x in (q, k, v))
         c = coefficients(gates.each(lambda gate: gate.unflatten(-1, (time // size, size))))
-        solved = _solve(self.seen(c), k, v)
-        starts, errors, state = _carry(state, c, k, solved)
-        scores = (q @ k.mT) * c.g
-        rows = c.beta[..., None] * q
-        if c.f is not None:
-            rows = torch.cat((rows, c.f[..., None] * q), -1)
-        return (rows @ starts - scores @ errors).flatten(-3, -2), state
+        known, missed = _solve(self.seen(c), k, v)
+        asked = rows(q, reading(c))
+        both = asked if known is None else torch.cat((asked, known), -2)
+        parts = (both, missed, (q @ k.mT) * c.g, fading(c), rows(k, writing(c)))
+        reads = []
+        for both, e, scores, mix, written in zip(*(x.unbind(2) for x in parts), strict=True):
+            found = both @ now
+            if known is not None:
+                found, more = found.chunk(2, -2)
+                e = e - more
+            reads.append(plus(found, scores, e))
+            now = moved(now, mix, written, e)
+        return reads, now
+
+    def _state(self, now: Tensor) -> Any:
+        if not self.has_momentum:
+            return Memory(now)
+        return MemoryWithMomentum(*now.chunk(2, -2))
 
 
 def _solve(
@@ -79,47 +99,18 @@ def _solve(
     k: Float[Tensor, "batch head n c key"],
     v: Float[Tensor, "batch head n c value"],
 ) -> tuple[Tensor | None, Tensor]:
-    """The errors of a chunk as a map of the state before it: E = rows @ state - values.
+    """What a chunk's tokens miss, as a map of the block before it: E = missed - known @ [M; S].
 
-    e_t = k_t M_seen(t) - v_t, and M_seen(t) holds the errors of the tokens before t, so E solves
-    (I + L) E = [beta k, f k] @ state - V, with L[t, j] = g_seen[t, j] (k_t . k_j) for j < t: the WY
-    form of the delta rule, extended to momentum.
+    e_t = v_t - k_t M_seen(t), and M_seen(t) holds what the tokens before t missed, so E solves
+    (I + L) E = V - [beta k, f k] @ [M; S], with L[t, j] = g_seen[t, j] (k_t . k_j) for j < t: the
+    WY form of the delta rule, extended to momentum.
     """
     if seen is None:
         return None, v
     beta, f, g = seen
-    sides = [beta[..., None] * k, v] if f is None else [beta[..., None] * k, f[..., None] * k, v]
+    share = torch.stack((beta,) if f is None else (beta, f), -1)
     with torch.autocast(k.device.type, enabled=False):
         system = (g * (k @ k.mT)).tril(-1)  # the solver takes its diagonal to be one
-        sides = torch.cat(sides, -1).to(system.dtype)
-        solved = torch.linalg.solve_triangular(system, sides, upper=False, unitriangular=True)
-    rows = solved.shape[-1] - v.shape[-1]
-    return solved[..., :rows], solved[..., rows:]
-
-
-def _carry(
-    state: Any, c: Coefficients, k: Tensor, solved: tuple[Tensor | None, Tensor]
-) -> tuple[Tensor, Tensor, Any]:
-    """Run the state through the chunks: states before each, errors in each, the state after.
-
-    Memory and surprise are one block of rows, [M; S]; over a chunk it is mixed by a matrix of the
-    coefficients and takes up the chunk's errors.
-    """
-    rows, values = solved
-    now, lasts, mix = state.memory, c.g[..., -1, :, None] * k, c.beta[..., -1, None, None]
-    if c.f is not None and c.m is not None and c.n is not None:
-        now = torch.cat((now, state.momentum), -2)
-        lasts = torch.cat((lasts, c.n[..., -1, :, None] * k), -1)
-        above = torch.cat((mix, c.f[..., -1, None, None]), -1)
-        below = torch.nn.functional.pad(c.m[..., -1, None, None], (1, 0))
-        mix = torch.cat((above, below), -2)
-    lasts, shape = lasts.mT, now.shape
-    starts, errors = [], []
-    for i in range(k.shape[2]):
-        starts.append(now)
-        e = -values[:, :, i] if rows is None else plus(-values[:, :, i], rows[:, :, i], now)
-        errors.append(e)
-        mixed = mix[:, :, i] @ now.reshape(*shape[:2], mix.shape[-1], -1)
-        now = plus(mixed.view(shape), lasts[:, :, i], -e)
-    after = Memory(now) if c.f is None else MemoryWithMomentum(*now.chunk(2, -2))
-    return torch.stack(starts, 2), torch.stack(errors, 2), after
+        eye = torch.eye(system.shape[-1], dtype=system.dtype, device=system.device)
+        inverse = torch.linalg.solve_triangular(system, eye, upper=False, unitriangular=True)
+    return inverse @ rows(k, share), inverse @ v

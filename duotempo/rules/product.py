@@ -16,3 +16,13 @@ def plus(
         return x + a @ b
     flat = (t.flatten(0, 1) for t in (x, a, b))
     return torch.baddbmm(*flat).unflatten(0, x.shape[:2])
+
+
+def through(
+    x: Float[Tensor, "batch head time row"], weight: Float[Tensor, "head row column"]
+) -> Float[Tensor, "batch head time column"]:
+    """x @ weight for a weight that all sequences share: one product, no copy for each sequence."""
+    if x.shape[0] == 1:
+        return x @ weight
+    together = x.transpose(0, 1).flatten(1, 2) @ weight
+    return together.unflatten(1, (x.shape[0], -1)).transpose(0, 1)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.rules.decay import Coefficients, coefficients
-from duotempo.rules.deep import act, added, forward, gradients
+from duotempo.rules.deep import added, forward, steps
+from duotempo.rules.deep_chunk import chunks
 from duotempo.rules.gates import Gates, Step
-from duotempo.rules.product import plus
 from duotempo.rules.rule import Queries, Rule, Values, Weights, cut
+from duotempo.rules.stack import stacked
 from duotempo.rules.state import DeepMemory
 
 DEEPEST = 4
@@ -105,8 +105,8 @@ class TitansMLP(Deep):
             tuple(step.same * w for w in part)
             for part in (state.memory, state.momentum, state.reference)
         )
-        inputs, signals = gradients(k, v, added(base, reference))
-        surprise = tuple(-step.size * x.mT @ u for x, u in zip(inputs, signals, strict=True))
+        inputs, signals = steps(k, v, added(base, reference))
+        surprise = tuple(step.size * x.mT @ u for x, u in zip(inputs, signals, strict=True))
         if self.momentum:
             old = zip(surprise, momentum, strict=True)
             surprise = tuple(step.momentum * m + s for s, m in old)
@@ -125,71 +125,37 @@ class TitansMLP(Deep):
     def scan(
         self, state: Any, q: Queries, k: Queries, v: Values, gates: Gates, base: Weights
     ) -> tuple[Values, DeepMemory]:
-        """What is left of an open chunk, then chunk by chunk."""
-        reads, start, time = [], 0, q.shape[-2]
-        while start < time:
-            end = min(time, start + self.chunk - int(state.count[0]))
-            part = cut(q, k, v, start, end)
-            o, state = self._chunk(state, *part, gates.cut(start, end), base)
-            reads.append(o)
-            start = end
+        """What is left of an open chunk, full chunks, then the beginning of another."""
+        time = q.shape[-2]
+        if time == 1:
+            return self.loop(state, q, k, v, gates, base)
+        first = min(time, -int(state.count[0]) % self.chunk)
+        whole = time - (time - first) % self.chunk
+        reads = []
+        for start, end in ((0, first), (first, whole), (whole, time)):
+            if end > start:
+                part = cut(q, k, v, start, end)
+                o, state = self._scan(state, *part, gates.cut(start, end), base)
+                reads += o
         return torch.cat(reads, -2) if reads else v, state
 
-    def _chunk(
+    def _scan(
         self, state: DeepMemory, q: Tensor, k: Tensor, v: Tensor, gates: Gates, base: Weights
-    ) -> tuple[Values, DeepMemory]:
-        c = coefficients(gates)
-        inputs, signals = gradients(k, v, added(base, state.reference))
-        reference = state.reference
-        if c.fresh is not None:  # behind a document's start the reference is the slow start
-            anew = gradients(k, v, tuple(w[None] for w in base))
-            fresh = c.fresh[..., None]
-            inputs, signals = (
-                [torch.where(fresh, b, a) for a, b in zip(old, new, strict=True)]
-                for old, new in zip((inputs, signals), anew, strict=True)
-            )
-            reference = tuple(_kept(w, c.fresh) for w in reference)
-        reads = _reads(q, c, inputs, signals, base, state)
-        memory, momentum = _updates(c, inputs, signals, state)
-        count = state.count + q.shape[-2]
-        return reads, self._after(memory, momentum, reference, count)
+    ) -> tuple[list[Tensor], DeepMemory]:
+        """Full chunks, or a part of one: reads of each, and the state behind the last."""
+        size, count = min(self.chunk, q.shape[-2]), int(state.count[0])
+        ends = count + size == self.chunk
+        momenta = state.momentum or (None,) * len(base)
+        now = [stacked(*both) for both in zip(state.memory, momenta, strict=True)]
+        reference, reads = state.reference, []
+        for chunk in chunks(q, k, v, gates, base[0], size):
+            inputs, signals = chunk.steps(base, reference)
+            reads.append(chunk.reads(base, now, inputs, signals))
+            now = chunk.moved(now, inputs, signals)
+            reference = self._memories(now) if ends else chunk.kept(reference)
+        counted = torch.full_like(state.count, 0 if ends else count + size)
+        momentum = tuple(block.chunk(2, -2)[1] for block in now) if self.momentum else ()
+        return reads, DeepMemory(self._memories(now), momentum, reference, counted)
 
-
-def _kept(weight: Tensor, fresh: Tensor) -> Tensor:
-    """Nothing of a weight where a document has begun by the chunk's end."""
-    return weight.masked_fill(fresh[..., -1, None, None], 0.0)
-
-
-def _reads(
-    q: Tensor,
-    c: Coefficients,
-    inputs: list[Tensor],
-    signals: list[Tensor],
-    base: Weights,
-    state: DeepMemory,
-) -> Tensor:
-    """Every token's read of its own weights M_t, layer by layer: x W_0 + beta x D + f x S minus
-    the steps of the tokens before it, weighed by how alike their inputs are."""
-    x = q
-    for i, slow in enumerate(base):
-        x = act(x) if i else x
-        z = x @ slow + c.beta[..., None] * (x @ state.memory[i])
-        if c.f is not None:
-            z = z + c.f[..., None] * (x @ state.momentum[i])
-        x = z - ((x @ inputs[i].mT) * c.g) @ signals[i]
-    return x
-
-
-def _updates(
-    c: Coefficients, inputs: list[Tensor], signals: list[Tensor], state: DeepMemory
-) -> tuple[Weights, Weights]:
-    """The memory and the surprise at the chunk's end."""
-    beta, memory, momentum = c.beta[..., -1, None, None], [], []
-    for i, (x, u) in enumerate(zip(inputs, signals, strict=True)):
-        kept = beta * state.memory[i]
-        if c.f is not None and c.m is not None and c.n is not None:
-            kept = kept + c.f[..., -1, None, None] * state.momentum[i]
-            going = c.m[..., -1, None, None] * state.momentum[i]
-            momentum.append(plus(going, x.mT, -c.n[..., -1, :, None] * u))
-        memory.append(plus(kept, x.mT, -c.g[..., -1, :, None] * u))
-    return tuple(memory), tuple(momentum)
+    def _memories(self, now: list[Tensor]) -> Weights:
+        return tuple(block.chunk(2, -2)[0] for block in now) if self.momentum else tuple(now)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.rules.deep import added, forward, gradients
+from duotempo.rules.deep import added, forward, steps
 from duotempo.rules.gates import Gates, Step
 from duotempo.rules.product import plus
 from duotempo.rules.rule import Queries, Values, Weights, cut
@@ -50,9 +50,9 @@ class TitansMLPByChunk(Deep):
         self, state: DeepMemoryByChunk, k: Queries, v: Values, step: Step, base: Weights
     ) -> DeepMemoryByChunk:
         """One token: its step waits in `pending`."""
-        inputs, signals = gradients(k, v, added(base, state.memory))
-        steps = (-step.size * x.mT @ u for x, u in zip(inputs, signals, strict=True))
-        pending = tuple(p + s for p, s in zip(state.pending, steps, strict=True))
+        inputs, signals = steps(k, v, added(base, state.memory))
+        taken = (step.size * x.mT @ u for x, u in zip(inputs, signals, strict=True))
+        pending = tuple(p + s for p, s in zip(state.pending, taken, strict=True))
         momentum = step.momentum if self.momentum else step.keep
         logs = torch.stack((step.keep.log(), momentum.log(), step.live), -1)[:, :, 0, 0]
         return self._after(state, pending, state.sums + logs, state.count + 1)
@@ -79,8 +79,8 @@ class TitansMLPByChunk(Deep):
         self, state: DeepMemoryByChunk, q: Tensor, k: Tensor, v: Tensor, gates: Gates, base: Weights
     ) -> tuple[Values, DeepMemoryByChunk]:
         weights = added(base, state.memory)
-        inputs, signals = gradients(k, v, weights)
-        theta = -gates.step[..., None]
+        inputs, signals = steps(k, v, weights)
+        theta = gates.step[..., None]
         pending = tuple(
             plus(p, x.mT, theta * u) for p, x, u in zip(state.pending, inputs, signals, strict=True)
         )
