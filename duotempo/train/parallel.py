@@ -52,7 +52,8 @@ class World:
             for blocks in [m for m in model.modules() if isinstance(m, nn.ModuleList)]:
                 for block in blocks:
                     fully_shard(block, mesh=mesh)
-            fully_shard(model, mesh=mesh)
+            # the root too: after an evaluation no backward pass comes to split it again
+            fully_shard(model, mesh=mesh, reshard_after_forward=True)
         return model
 
     def sum(self, numbers: Tensor) -> Tensor:

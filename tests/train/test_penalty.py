@@ -33,6 +33,11 @@ def test_gates_that_do_nothing_cost_nothing(penalty):
 
 
 @pytest.mark.parametrize("penalty", [Write(1.0), Sparse(1.0), Decay(1.0)])
+def test_what_is_heard_in_pieces_costs_the_same(penalty):
+    pieces = [GATES.cut(0, 3), GATES.cut(3, 4)]
+    assert penalty(pieces).item() == pytest.approx(penalty([GATES]).item())
+
+
 def test_a_margin_pushes_on_a_gate_that_is_shut():
     logit = torch.tensor([[[-2.3, 40.0, -40.0]]], requires_grad=True)
     paid = Margin(1.0)([Gates(step=torch.zeros(1, 1, 3), logit=logit)])
@@ -40,11 +45,6 @@ def test_a_margin_pushes_on_a_gate_that_is_shut():
     paid.backward()
     assert logit.grad.flatten()[0].item() == pytest.approx(0.25 / 3)
     assert Margin(1.0)([GATES]).item() == 0
-
-
-def test_what_is_heard_in_pieces_costs_the_same(penalty):
-    pieces = [GATES.cut(0, 3), GATES.cut(3, 4)]
-    assert penalty(pieces).item() == pytest.approx(penalty([GATES]).item())
 
 
 def test_the_weight_rises_over_the_ramp():

@@ -11,10 +11,12 @@ import torch
 import torch.distributed as dist
 
 from duotempo.train import train
-from tests.train.tiny import Config, a_run
+from tests.train.tiny import Config, Echo, a_run
 
 ROOT = Path(__file__).parent.parent.parent
-RUN = a_run(model=Config(dropout=0.0))  # each process would drop out at other places
+RUN = a_run(
+    model=Config(dropout=0.0), held_out=Echo()
+)  # each process would drop out at other places
 
 
 class Halt(Exception):
