@@ -49,6 +49,16 @@ class Join(nn.Module):
         return self.norms["attention"](y) * 2 * self.norms["memory"](m).sigmoid()
 
 
+def convolved(
+    conv: Conv | None, h: Tokens, piece: Piece, tails: tuple[Tensor, ...]
+) -> tuple[Tokens, tuple[Tensor, ...]]:
+    """h through a convolution if there is one, and the tail to carry on."""
+    if conv is None:
+        return h, ()
+    h, tail = conv(piece.shown(h).to(tails[0].dtype), tails[0])
+    return h, (tail,)
+
+
 class Block(nn.Module):
     """x + mixer(norm(x)), then x + MLP(norm(x)). `mix` is what the kinds of block differ in."""
 
@@ -74,15 +84,33 @@ class Block(nn.Module):
         tails = () if self.conv is None else (self.conv.init(batch, like),)
         return BlockState(tuple(part.init(batch, like) for part in self.parts()), tails)
 
+    def take_parts(
+        self, h: Tokens, x: Tokens, piece: Piece, parts: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        """The parts' states that `mix` would leave; overridden where they come cheaper alone."""
+        return self.mix(h, x, piece, parts)[1]
+
     def forward(self, x: Tokens, piece: Piece, state: BlockState) -> tuple[Tokens, BlockState]:
         """The stream after this block."""
-        h, tails = self.norm(x), ()
-        if self.conv is not None:
-            h, tail = self.conv(piece.shown(h).to(state.tails[0].dtype), state.tails[0])
-            tails = (tail,)
+        if piece.time == 0:
+            return x, state
+        h, tails = self._entered(x, piece, state)
         y, parts = self.mix(h, x, piece, state.parts)
         x = x + y
         return x + self.mlp(self.norm_mlp(x)), BlockState(parts, tails)
+
+    def take(self, x: Tokens, piece: Piece, state: BlockState) -> BlockState:
+        """The state that `forward` would leave, without the stream after it."""
+        if piece.time == 0:
+            return state
+        h, tails = self._entered(x, piece, state)
+        return BlockState(self.take_parts(h, x, piece, state.parts), tails)
+
+    def _entered(
+        self, x: Tokens, piece: Piece, state: BlockState
+    ) -> tuple[Tokens, tuple[Tensor, ...]]:
+        """The normalised, convolved input of the mixer, and the convolution's tail."""
+        return convolved(self.conv, self.norm(x), piece, state.tails)
 
 
 class AttentionBlock(Block):
@@ -122,6 +150,12 @@ class MemoryBlock(Block):
         y, state = self.memory(h, piece, parts[0])
         return y, (state,)
 
+    def take_parts(
+        self, h: Tokens, x: Tokens, piece: Piece, parts: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        """Written, not read."""
+        return (self.memory.take(h, piece, parts[0]),)
+
 
 class GateBlock(Block):
     """MAG: window attention and memory side by side, o = y (x) M(x) (Titans, eq. 26-28).
@@ -149,14 +183,25 @@ class GateBlock(Block):
     ) -> tuple[Tokens, tuple[Any, ...]]:
         """Both, joined."""
         y, attention = self.attention(h, piece, parts[0])
-        tails = ()
-        if self.norm_above is not None:
-            h = self.norm_above(x + y)
-        if self.conv_above is not None:
-            h, tail = self.conv_above(piece.shown(h).to(parts[2].dtype), parts[2])
-            tails = (tail,)
+        h, tails = self._risen(h, x + y, piece, parts[2:])
         m, memory = self.memory(h, piece, parts[1])
         return self.join(y, m), (attention, memory, *tails)
+
+    def take_parts(
+        self, h: Tokens, x: Tokens, piece: Piece, parts: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        """Attention for its cache and for what the memory sees above it; written, not read."""
+        y, attention = self.attention(h, piece, parts[0])
+        h, tails = self._risen(h, x + y, piece, parts[2:])
+        return (attention, self.memory.take(h, piece, parts[1]), *tails)
+
+    def _risen(
+        self, h: Tokens, x: Tokens, piece: Piece, tails: tuple[Tensor, ...]
+    ) -> tuple[Tokens, tuple[Tensor, ...]]:
+        """What the memory sees: h, or with `above` the normalised x + y."""
+        if self.norm_above is None:
+            return h, ()
+        return convolved(self.conv_above, self.norm_above(x), piece, tails)
 
 
 class LayerBlock(Block):

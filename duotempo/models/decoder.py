@@ -72,17 +72,39 @@ class Decoder(nn.Module):
         pads: Bool[Tensor, "batch time"] | None = None,
     ) -> tuple[Float[Tensor, "batch time width"], State]:
         """As `forward`, before the head: all that reading needs, without the cost of logits."""
+        state, piece = self._begin(tokens, state, pads)
+        x, blocks = self._through(self.blocks, piece, state)
+        return self.norm(x), State(state.position + tokens.shape[1], blocks)
+
+    def read(
+        self,
+        tokens: Int[Tensor, "batch time"],
+        state: State | None = None,
+        pads: Bool[Tensor, "batch time"] | None = None,
+    ) -> State:
+        """The state after the tokens, as `forward` would leave it, without logits: the last block
+        only takes in, which makes reading about twice as fast where its memory seldom writes."""
+        state, piece = self._begin(tokens, state, pads)
+        x, blocks = self._through(self.blocks[:-1], piece, state)
+        last = cast(Block, self.blocks[-1]).take(x, piece, state.blocks[-1])
+        return State(state.position + tokens.shape[1], (*blocks, last))
+
+    def _begin(
+        self, tokens: Tensor, state: State | None, pads: Tensor | None
+    ) -> tuple[State, Piece]:
         self._check(tokens, state)
         state = self.init(tokens.shape[0]) if state is None else state
-        embedded = self.embedding(tokens)
-        if tokens.shape[1] == 0:
-            return embedded, state
-        piece = Piece(state.position, embedded, pads)
-        x, blocks = piece.shown(embedded), []
-        for block, before in zip(self.blocks, state.blocks, strict=True):
+        return state, Piece(state.position, self.embedding(tokens), pads)
+
+    def _through(
+        self, blocks: nn.ModuleList, piece: Piece, state: State
+    ) -> tuple[Tensor, tuple[BlockState, ...]]:
+        """The stream after some blocks, from the bottom up, and their states."""
+        x, states = piece.shown(piece.embedded), []
+        for block, before in zip(blocks, state.blocks, strict=False):
             x, after = block(x, piece, before)
-            blocks.append(after)
-        return self.norm(x), State(state.position + tokens.shape[1], tuple(blocks))
+            states.append(after)
+        return x, tuple(states)
 
     def _check(self, tokens: Tensor, state: State | None) -> None:
         if tokens.dtype not in (torch.int64, torch.int32) or tokens.ndim != 2:

@@ -14,6 +14,8 @@ from duotempo.models.config import MemoryConfig
 from duotempo.models.layers import Conv, heads, merged
 from duotempo.models.piece import Piece
 from duotempo.rules import Gates, Rule
+from duotempo.rules.rest import rested
+from duotempo.rules.state import Memory, MemoryWithMomentum
 
 Tokens = Float[Tensor, "batch time width"]
 
@@ -116,6 +118,21 @@ class NeuralMemory(nn.Module):
         gates = self.gate(x, piece.pads)
         reads, rule = self._scan(state.rule, q, k, v, gates)
         return self._answer(reads, x), MemoryState(rule, tails)
+
+    def take(self, x: Tokens, piece: Piece, state: MemoryState) -> MemoryState:
+        """The state that `forward` would leave, without what the memory answers.
+
+        Where no gate opens nothing is written, and keys are only needed for the tails.
+        """
+        gates = self.gate(x, piece.pads)
+        reach = max((cast(Conv, conv).reach for conv in self.convs.values()), default=0) + 1
+        idle = isinstance(state.rule, Memory | MemoryWithMomentum) and not gates.step.any()
+        if not idle or piece.time < reach:
+            q, k, v, tails = self._rows(x, piece, state.tails)
+            return MemoryState(self._scan(state.rule, q, k, v, gates)[1], tails)
+        end = piece.cut(piece.time - reach, piece.time)
+        *_, tails = self._rows(x[:, piece.time - reach :], end, state.tails)
+        return MemoryState(rested(state.rule, gates), tails)
 
     def recall(self, x: Tokens, state: MemoryState) -> Tokens:
         """What the memory answers to tokens that are not written (Titans, eq. 21)."""

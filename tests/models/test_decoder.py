@@ -14,6 +14,7 @@ from duotempo.core import UserError
 from duotempo.models.config import Config, MemoryConfig, from_dict
 from duotempo.models.decoder import Decoder
 from duotempo.models.layers import Rotary
+from duotempo.models.memory import Gate
 from tests.models.native import KINDS, exact, native
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -54,6 +55,21 @@ def test_token_by_token_is_the_whole_piece(kind):
             logits, state = model(tokens()[:, t : t + 1], state)
             parts.append(logits)
     assert gap((torch.cat(parts, 1), state), (whole, after)) <= 1e-12
+
+
+@each_kind
+@pytest.mark.parametrize("shut", [False, True])
+def test_reading_without_logits_leaves_the_same_state(kind, shut):
+    """Also where no gate opens and the last memory rests."""
+    model = native(kind)
+    for gate in (m for m in model.modules() if isinstance(m, Gate) and shut):
+        gate.out.bias.data[: gate.rule.heads] = -60.0
+        gate.config = replace(gate.config, dead_zone=0.1)
+    with torch.no_grad():
+        _, begun = native(kind)(tokens(20))
+        after = model.read(tokens(), begun)
+        assert gap(after, model(tokens(), begun)[1]) <= 1e-12
+        assert gap(model.read(tokens(1), begun), model(tokens(1), begun)[1]) <= 1e-12
 
 
 @each_kind
