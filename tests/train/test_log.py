@@ -1,6 +1,7 @@
 """Laws of the log: a line is written once, goes to every sink, and outlives a kill."""
 
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -58,6 +59,53 @@ def test_every_sink_gets_every_line_and_is_closed(tmp_path):
 def test_only_numbers_are_drawn():
     facts = {"step": 3, "loss": 0.5, "exact": None, "held_out": {"bits": 1.5, "exact": None}}
     assert numbers(facts) == {"loss": 0.5, "held_out/bits": 1.5}
+
+
+class Planted(ModuleType):
+    """A planted module that notes what is called."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.calls = []
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def call(*words, **named):
+            self.calls.append((name, *words, named))
+            return self
+
+        return call
+
+
+FACTS = {"step": 3, "loss": 0.5, "exact": None}
+
+
+def test_tensorboard_gets_a_point_for_each_number(tmp_path, monkeypatch):
+    planted = Planted("torch.utils.tensorboard")
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", planted)
+    sink = SINKS["tensorboard"](tmp_path)
+    sink.write(FACTS)
+    sink.close()
+    assert planted.calls == [
+        ("SummaryWriter", str(tmp_path / "tensorboard"), {}),
+        ("add_scalar", "loss", 0.5, 3, {}),
+        ("close", {}),
+    ]
+
+
+def test_trackio_gets_all_numbers_of_a_step(tmp_path, monkeypatch):
+    planted = Planted("trackio")
+    monkeypatch.setitem(sys.modules, "trackio", planted)
+    sink = SINKS["trackio"](tmp_path)
+    sink.write(FACTS)
+    sink.close()
+    assert planted.calls == [
+        ("init", {"project": "duotempo", "name": tmp_path.name, "resume": "allow"}),
+        ("log", {"loss": 0.5}, {"step": 3}),
+        ("finish", {}),
+    ]
 
 
 @pytest.mark.parametrize("name", SINKS)
