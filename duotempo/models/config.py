@@ -17,12 +17,14 @@ class MemoryConfig:
     """A neural memory: its rule, and how keys, values and gates are made of the tokens.
 
     `size` is the width of a head's keys and values; `depth`, `hidden`, `momentum` and `decay` go to
-    the rules that have them. `lookahead` stores each value under what preceded it, with keys and
-    queries from one projection (cf. look-ahead values, arXiv 2601.00671); otherwise both are apart,
-    as in the paper. `values` come from the stream or straight from the token's embedding. Gates
-    are a small network of `gate_hidden` units (0: one linear map); below `dead_zone` a sigmoid is
-    exactly zero, and in training `gate_noise` shakes the write gate so that it keeps a distance
-    from its edge. `decay_most` is the largest decay of one token.
+    the rules that have them. Keys and queries are products of `factors` projections, each through
+    a convolution of `kernel` taps `dilation` apart. `lookahead` stores each value under what
+    preceded it, with keys and queries from the same features (cf. look-ahead values, arXiv
+    2601.00671); otherwise both are apart, as in the paper. `values` come from the stream or
+    straight from the token's embedding. Gates are a small network of `gate_hidden` units (0: one
+    linear map); below `dead_zone` a sigmoid is exactly zero, and in training `gate_noise` shakes
+    the write gate so that it keeps a distance from its edge. `decay_most` is the largest decay of
+    one token.
     """
 
     rule: str = "titans-linear"
@@ -35,6 +37,7 @@ class MemoryConfig:
     decay: bool = True
     kernel: int = 4
     dilation: int = 1
+    factors: int = 1
     lookahead: bool = False
     values: Literal["stream", "embedding"] = "stream"
     gate_hidden: int = 0

@@ -20,7 +20,7 @@ Rows = Float[Tensor, "batch head past size"]
 @dataclass(frozen=True)
 class Segment:
     """The open segment: keys and values of its tokens and of what was recalled for them, whether
-    each is valid, the memory before the segment and the memory by now."""
+    each is valid, the memory before the segment, the memory by now, and the tails of what asks."""
 
     keys: Rows
     values: Rows
@@ -29,6 +29,7 @@ class Segment:
     valid: Tensor
     before: MemoryState
     now: MemoryState
+    tails: tuple[Tensor, ...]
 
 
 register_dataclass(Segment)
@@ -57,6 +58,7 @@ class MemoryAsContext(nn.Module):
         first, second = (0, config.segment)
         self.places = (first, second) if config.order == "read-segment" else (second, first)
         self.memory = NeuralMemory(width, config.memory, config.checkpoint)
+        self.ask = self.memory.asker(width)
         self.written = nn.RMSNorm(width, eps=1e-6)
         self.join = join
 
@@ -65,7 +67,8 @@ class MemoryAsContext(nn.Module):
         zero = like.new_zeros(batch, self.count, 0, self.rotary.size)
         memory = self.memory.init(batch, like)
         valid = torch.zeros(batch, 0, dtype=torch.bool, device=like.device)
-        return Segment(zero, zero, zero, zero, valid, memory, memory)
+        tails = self.ask.init(batch, like)
+        return Segment(zero, zero, zero, zero, valid, memory, memory, tails)
 
     def forward(self, x: Tokens, piece: Piece, state: Segment) -> tuple[Tokens, Segment]:
         """Finish the open segment, then go on segment by segment."""
@@ -79,7 +82,8 @@ class MemoryAsContext(nn.Module):
 
     def _part(self, x: Tokens, piece: Piece, state: Segment) -> tuple[Tokens, Segment]:
         """A part of one segment."""
-        recalled = self.memory.recall(x, state.before)
+        asked, tails = self.ask(x, piece, state.tails)
+        recalled = self.memory.recall(asked, x, state.before)
         offset = torch.full_like(piece.position, state.valid.shape[1])
         plain, k, v = self._turned(x, offset + self.places[1])
         _, hk, hv = self._turned(recalled, offset + self.places[0])
@@ -91,6 +95,7 @@ class MemoryAsContext(nn.Module):
             torch.cat((state.valid, piece.valid()), 1),
             state.before,
             state.now,
+            tails,
         )
         q = self.rotary(plain, offset + self.places[1])
         y = self.out(merged(self._attend(plain, q, now)))
@@ -99,7 +104,8 @@ class MemoryAsContext(nn.Module):
         if now.valid.shape[1] < self.segment:
             return output, replace(now, now=memory)
         empty = now.keys[..., :0, :]
-        return output, Segment(empty, empty, empty, empty, now.valid[:, :0], memory, memory)
+        shut = Segment(empty, empty, empty, empty, now.valid[:, :0], memory, memory, tails)
+        return output, shut
 
     def _turned(self, x: Tokens, place: Int[Tensor, " batch"]) -> tuple[Tensor, Tensor, Tensor]:
         """Unturned queries, turned keys, values."""

@@ -1,7 +1,7 @@
 """The neural memory as a layer: keys, values and gates from the tokens, reads from the rule."""
 
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,8 @@ from torch.utils._pytree import register_dataclass
 from torch.utils.checkpoint import checkpoint
 
 from duotempo.models.config import MemoryConfig
-from duotempo.models.layers import Conv, heads, merged
+from duotempo.models.features import Features
+from duotempo.models.layers import heads, merged
 from duotempo.models.piece import Piece
 from duotempo.rules import Gates, Rule
 from duotempo.rules.rest import rested
@@ -65,10 +66,12 @@ class Gate(nn.Module):
 
 @dataclass(frozen=True)
 class MemoryState:
-    """A memory layer's fast state: the rule's own, and the tails of its convolutions."""
+    """A memory layer's fast state: the rule's own, the tails of its convolutions (of key, value
+    and query), and with look-ahead keys the last token's features."""
 
     rule: Any
-    tails: tuple[Tensor, ...]
+    tails: tuple[tuple[Tensor, ...], ...]
+    last: Tensor
 
 
 register_dataclass(MemoryState)
@@ -87,18 +90,11 @@ class NeuralMemory(nn.Module):
         self.config, self.checkpoint = config, checkpoint
         self.rule = config.build_rule()
         inner = self.rule.heads * self.rule.value
-        self.key = nn.Linear(width, inner, bias=False)
-        self.value = nn.Linear(width, inner, bias=False)
-        self.query = None if config.lookahead else nn.Linear(width, inner, bias=False)
-        apart = () if config.lookahead else ("query",)
-        own = ("value",) if config.values == "stream" else ()
-        self.convs = nn.ModuleDict(
-            {
-                name: Conv(inner, config.kernel, config.dilation)
-                for name in ("key", *apart, *own)
-                if config.kernel > 1
-            }
-        )
+        shape = (width, inner, config.kernel, config.dilation)
+        self.key = Features(*shape, factors=config.factors)
+        self.query = None if config.lookahead else Features(*shape, factors=config.factors)
+        kernel = config.kernel if config.values == "stream" else 1
+        self.value = Features(width, inner, kernel, config.dilation)
         self.gate = Gate(width, config, self.rule)
         self.start = nn.ParameterList(self.rule.start())
         self.norm = nn.RMSNorm(self.rule.value, eps=1e-6) if config.normalise else None
@@ -107,17 +103,19 @@ class NeuralMemory(nn.Module):
 
     def init(self, batch: int, like: Tensor) -> MemoryState:
         """A memory that has read nothing."""
-        tails = [cast(Conv, conv).init(batch, like) for conv in self.convs.values()]
-        if self.config.lookahead:
-            tails.append(like.new_zeros(batch, 1, self.rule.heads * self.rule.key))
-        return MemoryState(self.rule.init(batch, like), tuple(tails))
+        maps = (self.key, self.value, self.query)
+        tails = tuple(() if one is None else one.init(batch, like) for one in maps)
+        last = like.new_zeros(
+            batch, 1 if self.query is None else 0, self.rule.heads * self.rule.key
+        )
+        return MemoryState(self.rule.init(batch, like), tails, last)
 
     def forward(self, x: Tokens, piece: Piece, state: MemoryState) -> tuple[Tokens, MemoryState]:
         """What the memory answers to each token after taking it in, and its state."""
-        q, k, v, tails = self._rows(x, piece, state.tails)
+        q, k, v, after = self._rows(x, piece, state)
         gates = self.gate(x, piece.pads)
         reads, rule = self._scan(state.rule, q, k, v, gates)
-        return self._answer(reads, x), MemoryState(rule, tails)
+        return self._answer(reads, x), replace(after, rule=rule)
 
     def take(self, x: Tokens, piece: Piece, state: MemoryState) -> MemoryState:
         """The state that `forward` would leave, without what the memory answers.
@@ -125,18 +123,23 @@ class NeuralMemory(nn.Module):
         Where no gate opens nothing is written, and keys are only needed for the tails.
         """
         gates = self.gate(x, piece.pads)
-        reach = max((cast(Conv, conv).reach for conv in self.convs.values()), default=0) + 1
+        reach = max(self.key.reach, self.value.reach) + 1
         idle = isinstance(state.rule, Memory | MemoryWithMomentum) and not gates.step.any()
         if not idle or piece.time < reach:
-            q, k, v, tails = self._rows(x, piece, state.tails)
-            return MemoryState(self._scan(state.rule, q, k, v, gates)[1], tails)
+            q, k, v, after = self._rows(x, piece, state)
+            return replace(after, rule=self._scan(state.rule, q, k, v, gates)[1])
         end = piece.cut(piece.time - reach, piece.time)
-        *_, tails = self._rows(x[:, piece.time - reach :], end, state.tails)
-        return MemoryState(rested(state.rule, gates), tails)
+        *_, after = self._rows(x[:, piece.time - reach :], end, state)
+        return replace(after, rule=rested(state.rule, gates))
 
-    def recall(self, x: Tokens, state: MemoryState) -> Tokens:
+    def asker(self, width: int) -> Features:
+        """A map of its own for `recall`, of the keys' shape."""
+        inner, config = self.rule.heads * self.rule.key, self.config
+        return Features(width, inner, config.kernel, config.dilation, config.factors)
+
+    def recall(self, features: Tokens, x: Tokens, state: MemoryState) -> Tokens:
         """What the memory answers to tokens that are not written (Titans, eq. 21)."""
-        q = self._unit(self.key(x) if self.query is None else F.silu(self.query(x)))
+        q = self._unit(features if self.config.lookahead else F.silu(features))
         return self._answer(self.rule.read(state.rule, q, self._start(q)), x)
 
     def _answer(self, reads: Tensor, x: Tokens) -> Tokens:
@@ -146,24 +149,21 @@ class NeuralMemory(nn.Module):
         return self.out(merged(y).to(opened.dtype) * opened)
 
     def _rows(
-        self, x: Tokens, piece: Piece, tails: tuple[Tensor, ...]
-    ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, ...]]:
-        """Queries, keys and values by head, and the tails to carry on."""
+        self, x: Tokens, piece: Piece, state: MemoryState
+    ) -> tuple[Tensor, Tensor, Tensor, MemoryState]:
+        """Queries, keys and values by head, and the state with its tails carried on."""
+        key, value, query = state.tails
         source = x if self.config.values == "stream" else piece.embedded
-        rows = {"key": self.key(x), "value": self.value(source)}
-        if self.query is not None:
-            rows["query"] = self.query(x)
-        carried = []
-        for (name, conv), tail in zip(self.convs.items(), tails, strict=False):
-            rows[name], tail = conv(piece.shown(rows[name]).to(tail.dtype), tail)
-            carried.append(tail)
-        if self.config.lookahead:
-            u = piece.shown(rows["key"])
-            past = torch.cat((tails[-1], u), 1)
-            carried.append(past[:, -1:])
-            return self._unit(u), self._unit(past[:, :-1]), self._heads(rows["value"]), (*carried,)
-        q, k = self._unit(F.silu(rows["query"])), self._unit(F.silu(rows["key"]))
-        return q, k, self._heads(F.silu(rows["value"])), (*carried,)
+        k, key = self.key(x, piece, key)
+        v, value = self.value(source, piece, value)
+        if self.query is None:
+            past = torch.cat((state.last, k.to(state.last.dtype)), 1)
+            after = MemoryState(state.rule, (key, value, ()), past[:, -1:])
+            return self._unit(k), self._unit(past[:, :-1]), self._heads(v), after
+        q, query = self.query(x, piece, query)
+        after = MemoryState(state.rule, (key, value, query), state.last)
+        q, k = self._unit(F.silu(q)), self._unit(F.silu(k))
+        return q, k, self._heads(F.silu(v)), after
 
     def _heads(self, x: Tensor) -> Tensor:
         return heads(x, self.rule.heads).to(self.start[0].dtype)

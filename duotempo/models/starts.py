@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 
-from duotempo.models.layers import Conv
 from duotempo.models.memory import NeuralMemory
 
 
@@ -35,7 +34,4 @@ def _begin_recalling(model: nn.Module) -> None:
         nn.init.orthogonal_(layer.value.weight)
         layer.out.weight.copy_(2 * layer.value.weight.T)
         layer.open.bias.zero_()
-        conv = layer.convs["key"]
-        assert isinstance(conv, Conv)
-        signs = torch.randint_like(conv.weight, 2) * 2 - 1
-        conv.weight.copy_(signs * conv.kernel**-0.5)
+        layer.key.begin_hashing()

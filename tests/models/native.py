@@ -34,7 +34,7 @@ KINDS = {
         block_conv=4,
         start="recall",
         memory=replace(
-            MEMORY, lookahead=True, values="embedding", gate_hidden=5, dead_zone=0.1, kernel=3,
+            MEMORY, lookahead=True, values="embedding", gate_hidden=5, dead_zone=0.1, kernel=3, factors=2,
             dilation=2, normalise=False,
         ),
     ),
