@@ -49,7 +49,7 @@ class World:
         model = model.to(self.device)
         if self.size > 1:
             mesh = init_device_mesh(self.device.type, (self.size,))
-            for blocks in [m for m in model.modules() if isinstance(m, nn.ModuleList)]:
+            for blocks in [m for m in model.children() if isinstance(m, nn.ModuleList)]:
                 for block in blocks:
                     fully_shard(block, mesh=mesh)
             # the root too: after an evaluation no backward pass comes to split it again
