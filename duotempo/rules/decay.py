@@ -30,6 +30,13 @@ class Coefficients:
     m: Tensor | None = None
     n: Tensor | None = None
 
+    def unbind(self, dim: int) -> "list[Coefficients]":
+        """One for each chunk, when made for many; `same` and `fresh` stay behind."""
+        parts = (self.beta, self.g, self.f, self.m, self.n)
+        columns = [None if x is None else x.unbind(dim) for x in parts]
+        each = zip(*(x or [None] * self.beta.shape[dim] for x in columns), strict=True)
+        return [Coefficients(b, g, self.same, None, f, m, n) for b, g, f, m, n in each]
+
     def before(self) -> "tuple[Tensor, Tensor | None, Tensor]":
         """`beta`, `f` and `g` of the memory that token t finds: that of token t - 1."""
         beta = _shifted(self.beta, 1.0)

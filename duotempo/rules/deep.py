@@ -1,5 +1,7 @@
 """The network of a deep memory, and its inner gradients written by hand."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -13,14 +15,14 @@ def act(z: Tensor) -> Tensor:
     return torch.nn.functional.gelu(z)
 
 
-def forward(x: Tensor, weights: Weights) -> Tensor:
+def forward(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """The memory's answer to rows [batch head time key]: x W1, act, W2, ..., none at the end."""
     for i, weight in enumerate(weights):
         x = x @ weight if i == 0 else act(x) @ weight
     return x
 
 
-def steps(k: Tensor, v: Tensor, weights: Weights) -> tuple[list[Tensor], list[Tensor]]:
+def steps(k: Tensor, v: Tensor, weights: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Inputs x_i and signals u_i of each layer: minus the gradient of 1/2 |M(k) - v|^2 for layer i
     and one token is x_i^T u_i (back-propagation, written out so that the outer gradient stays
     first-order)."""

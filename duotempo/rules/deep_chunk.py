@@ -6,36 +6,37 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from duotempo.rules.decay import coefficients
-from duotempo.rules.deep import act, added, steps
+from duotempo.rules.decay import Coefficients, coefficients
+from duotempo.rules.deep import act, steps
 from duotempo.rules.gates import Gates
+from duotempo.rules.move import scaled, towards, with_share, with_steps
 from duotempo.rules.product import plus, through
 from duotempo.rules.rule import Weights
-from duotempo.rules.stack import fading, moved, reading, rows, writing
+
+Taken = tuple[list[Tensor], list[Tensor]]
+"""Inputs and signals of each layer."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows and coefficients of one chunk; `slow` and `scores` are the first layer's q W_0 and
-    (q k^T) g. `fresh` marks tokens behind a document's start (None: there is none)."""
+    """Rows and coefficients of one chunk. `slow` is the first layer's q W_0, None where nothing
+    fades; `scores` its (q k^T) g. `fresh` marks tokens behind a document's start, if there is one.
+    """
 
     q: Float[Tensor, "batch head time key"]
     k: Float[Tensor, "batch head time key"]
     v: Float[Tensor, "batch head time value"]
-    slow: Float[Tensor, "batch head time hidden"]
+    c: Coefficients
     scores: Float[Tensor, "batch head time time"]
-    g: Float[Tensor, "batch head time time"]
-    reading: Float[Tensor, "batch head time parts"]
-    writing: Float[Tensor, "batch head time parts"]
-    fading: Float[Tensor, "batch head parts parts"]
+    slow: Float[Tensor, "batch head time hidden"] | None
     fresh: Bool[Tensor, "batch 1 time"] | None
 
-    def steps(self, base: Weights, reference: Weights) -> tuple[list[Tensor], list[Tensor]]:
-        """Inputs and signals at the reference; behind a document's start at the slow start."""
-        inputs, signals = steps(self.k, self.v, added(base, reference))
+    def steps(self, base: Weights, at: list[Tensor]) -> Taken:
+        """Inputs and signals at the weights `at`; behind a document's start at the slow start."""
+        inputs, signals = steps(self.k, self.v, at)
         if self.fresh is None:
             return inputs, signals
-        anew = steps(self.k, self.v, tuple(w[None] for w in base))
+        anew = steps(self.k, self.v, [w[None] for w in base])
         fresh = self.fresh[..., None]
         inputs, signals = (
             [torch.where(fresh, b, a) for a, b in zip(old, new, strict=True)]
@@ -44,22 +45,39 @@ class Chunk:
         return inputs, signals
 
     def reads(
-        self, base: Weights, now: list[Tensor], inputs: list[Tensor], signals: list[Tensor]
+        self, base: Weights, weights: list[Tensor], surprise: list[Tensor], taken: Taken
     ) -> Float[Tensor, "batch head time value"]:
-        """Every token's read of its own weights M_t, layer by layer: x W_0 + beta x D + f x S and
-        the steps of the tokens before it, weighed by how alike their inputs are."""
-        x, z, scores = self.q, self.slow, self.scores
-        for i, block in enumerate(now):
+        """Every token's read of its own weights, layer by layer: of what is left of the chunk's
+        start W, beta x W + (1 - beta) x W_0 + f x S, and of the steps of the tokens before it,
+        weighed by how alike their inputs are."""
+        z, scores, slow = self.q, self.scores, self.slow
+        beta = self.c.beta[..., None]
+        for i, (x_k, u) in enumerate(zip(*taken, strict=True)):
+            x = act(z) if i else z
             if i:
-                x = act(z)
-                z, scores = through(x, base[i]), (x @ inputs[i].mT) * self.g
-            z = plus(plus(z, rows(x, self.reading), block), scores, signals[i])
+                scores = (x @ x_k.mT) * self.c.g
+                slow = None if slow is None else through(x, base[i])
+            z = x @ weights[i] if slow is None else plus((1 - beta) * slow, beta * x, weights[i])
+            if self.c.f is not None:
+                z = plus(z, self.c.f[..., None] * x, surprise[i])
+            z = plus(z, scores, u)
         return z
 
-    def moved(self, now: list[Tensor], inputs: list[Tensor], signals: list[Tensor]) -> list[Tensor]:
-        """Memory and surprise of each layer behind the chunk."""
-        layers = zip(now, inputs, signals, strict=True)
-        return [moved(block, self.fading, rows(x, self.writing), u) for block, x, u in layers]
+    def moved(
+        self, base: Weights, weights: list[Tensor], surprise: list[Tensor], taken: Taken
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Weights and surprise behind the chunk."""
+        c, after, going = self.c, [], []
+        for i, (x, u) in enumerate(zip(*taken, strict=True)):
+            w = weights[i]
+            if self.slow is not None:
+                w = towards(w, base[i], 1 - c.beta[..., -1, None, None])
+            if c.f is not None and c.m is not None and c.n is not None:
+                w = with_share(w, surprise[i], c.f[..., -1, None, None])
+                s = scaled(surprise[i], c.m[..., -1, None, None])
+                going.append(with_steps(s, *_least(x, u, c.n[..., -1, :, None])))
+            after.append(with_steps(w, *_least(x, u, c.g[..., -1, :, None])))
+        return after, going
 
     def kept(self, reference: Weights) -> Weights:
         """Nothing of the reference where a document has begun by the chunk's end."""
@@ -67,6 +85,11 @@ class Chunk:
             return reference
         begun = self.fresh[..., -1, None, None]
         return tuple(w.masked_fill(begun, 0.0) for w in reference)
+
+
+def _least(x: Tensor, u: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and signals, the narrower of them weighed."""
+    return (x, share * u) if u.shape[-1] < x.shape[-1] else (share * x, u)
 
 
 def chunks(
@@ -78,9 +101,14 @@ def chunks(
     size: int,
 ) -> list[Chunk]:
     """All chunks of `size` tokens, with what can be made for all of them at once."""
-    parts = [x.unflatten(-2, (-1, size)) for x in (q, k, v, through(q, first))]
+    fades = gates.keep is not None or gates.starts is not None
+    slow = through(q, first).unflatten(-2, (-1, size)).unbind(2) if fades else None
+    q, k, v = (x.unflatten(-2, (-1, size)) for x in (q, k, v))
     c = coefficients(gates.each(lambda gate: gate.unflatten(-1, (-1, size))))
-    parts += [(parts[0] @ parts[1].mT) * c.g, c.g, reading(c), writing(c), fading(c)]
-    columns = [x.unbind(2) for x in parts]
-    fresh = [None] * len(columns[0]) if c.fresh is None else c.fresh.unbind(2)
-    return [Chunk(*one) for one in zip(*columns, fresh, strict=True)]
+    scores = ((q @ k.mT) * c.g).unbind(2)
+    rows = zip(q.unbind(2), k.unbind(2), v.unbind(2), c.unbind(2), scores, strict=True)
+    fresh = None if c.fresh is None else c.fresh.unbind(2)
+    return [
+        Chunk(*row, None if slow is None else slow[i], None if fresh is None else fresh[i])
+        for i, row in enumerate(rows)
+    ]

@@ -11,8 +11,8 @@ from duotempo.core import UserError
 from duotempo.rules.deep import added, forward, steps
 from duotempo.rules.deep_chunk import chunks
 from duotempo.rules.gates import Gates, Step
+from duotempo.rules.move import beyond, own
 from duotempo.rules.rule import Queries, Rule, Values, Weights, cut
-from duotempo.rules.stack import stacked
 from duotempo.rules.state import DeepMemory
 
 DEEPEST = 4
@@ -145,17 +145,14 @@ class TitansMLP(Deep):
         """Full chunks, or a part of one: reads of each, and the state behind the last."""
         size, count = min(self.chunk, q.shape[-2]), int(state.count[0])
         ends = count + size == self.chunk
-        momenta = state.momentum or (None,) * len(base)
-        now = [stacked(*both) for both in zip(state.memory, momenta, strict=True)]
+        weights, surprise = list(added(base, state.memory)), own(state.momentum)
+        at = list(added(base, state.reference)) if count else weights
         reference, reads = state.reference, []
         for chunk in chunks(q, k, v, gates, base[0], size):
-            inputs, signals = chunk.steps(base, reference)
-            reads.append(chunk.reads(base, now, inputs, signals))
-            now = chunk.moved(now, inputs, signals)
-            reference = self._memories(now) if ends else chunk.kept(reference)
+            taken = chunk.steps(base, at)
+            reads.append(chunk.reads(base, weights, surprise, taken))
+            weights, surprise = chunk.moved(base, weights, surprise, taken)
+            at, reference = weights, chunk.kept(reference)
         counted = torch.full_like(state.count, 0 if ends else count + size)
-        momentum = tuple(block.chunk(2, -2)[1] for block in now) if self.momentum else ()
-        return reads, DeepMemory(self._memories(now), momentum, reference, counted)
-
-    def _memories(self, now: list[Tensor]) -> Weights:
-        return tuple(block.chunk(2, -2)[0] for block in now) if self.momentum else tuple(now)
+        memory = beyond(base, weights)
+        return reads, DeepMemory(memory, tuple(surprise), memory if ends else reference, counted)

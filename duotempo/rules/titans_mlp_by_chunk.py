@@ -9,6 +9,7 @@ from torch import Tensor
 from duotempo.core import UserError
 from duotempo.rules.deep import added, forward, steps
 from duotempo.rules.gates import Gates, Step
+from duotempo.rules.move import beyond, own, scaled, towards, with_share, with_steps
 from duotempo.rules.product import plus
 from duotempo.rules.rule import Queries, Values, Weights, cut
 from duotempo.rules.state import DeepMemoryByChunk
@@ -66,16 +67,45 @@ class TitansMLPByChunk(Deep):
                 "gates by the chunk cannot begin a document within one: leave out starts, or use "
                 "the rule with gates by the token"
             )
-        reads, start, time = [], 0, q.shape[-2]
-        while start < time:
-            end = min(time, start + self.chunk - int(state.count[0]))
-            part = cut(q, k, v, start, end)
-            o, state = self._chunk(state, *part, gates.cut(start, end).settled(), base)
-            reads.append(o)
-            start = end
+        time = q.shape[-2]
+        first = min(time, -int(state.count[0]) % self.chunk)
+        whole = time - (time - first) % self.chunk
+        reads = []
+        for start, end, scan in (
+            (0, first, self._part),
+            (first, whole, self._whole),
+            (whole, time, self._part),
+        ):
+            if end > start:
+                part = cut(q, k, v, start, end)
+                o, state = scan(state, *part, gates.cut(start, end).settled(), base)
+                reads.append(o)
         return torch.cat(reads, -2) if reads else v, state
 
-    def _chunk(
+    def _whole(
+        self, state: DeepMemoryByChunk, q: Tensor, k: Tensor, v: Tensor, gates: Gates, base: Weights
+    ) -> tuple[Values, DeepMemoryByChunk]:
+        """Full chunks from a chunk's start on: no step needs to wait."""
+        split = gates.each(lambda gate: gate.unflatten(-1, (-1, self.chunk)))
+        theta = split.step[..., None]
+        parts = [x.unflatten(-2, (-1, self.chunk)) for x in (q, k, v)]
+        factors = _factors(_sums(split))
+        weights, surprise, reads = list(added(base, state.memory)), own(state.momentum), []
+        columns = zip(*(x.unbind(2) for x in (*parts, theta, *factors)), strict=True)
+        for q, k, v, size, keep, momentum, live in columns:
+            reads.append(forward(q, weights))
+            for i, (x, u) in enumerate(zip(*steps(k, v, weights), strict=True)):
+                w = towards(weights[i], base[i], 1 - keep)
+                if self.momentum:
+                    surprise[i] = with_steps(scaled(surprise[i], momentum), x, size * u)
+                    weights[i] = with_share(w, surprise[i], live)
+                else:
+                    weights[i] = with_steps(w, x, size * u)
+        memory = beyond(base, weights)
+        after = (state.pending, torch.zeros_like(state.sums), state.count)
+        return torch.cat(reads, -2), DeepMemoryByChunk(memory, tuple(surprise), *after)
+
+    def _part(
         self, state: DeepMemoryByChunk, q: Tensor, k: Tensor, v: Tensor, gates: Gates, base: Weights
     ) -> tuple[Values, DeepMemoryByChunk]:
         weights = added(base, state.memory)
@@ -84,11 +114,7 @@ class TitansMLPByChunk(Deep):
         pending = tuple(
             plus(p, x.mT, theta * u) for p, x, u in zip(state.pending, inputs, signals, strict=True)
         )
-        none = torch.zeros_like(gates.step)
-        keep = none if gates.keep is None else gates.keep
-        momentum = none if gates.momentum is None else gates.momentum
-        live = none + 1 if gates.pads is None else none.masked_fill(~gates.pads[:, None], 1.0)
-        sums = state.sums + torch.stack((keep, momentum, live), -1).sum(-2)
+        sums = state.sums + _sums(gates)
         after = self._after(state, pending, sums, state.count + q.shape[-2])
         return forward(q, weights), after
 
@@ -98,14 +124,12 @@ class TitansMLPByChunk(Deep):
         """The state; a full chunk's steps are taken, unless all its tokens were pads."""
         if int(count[0]) < self.chunk:
             return DeepMemoryByChunk(state.memory, state.momentum, pending, sums, count)
-        live = sums[..., 2]
-        keep, momentum = ((sums[..., i] / live.clamp_min(1)).exp()[..., None, None] for i in (0, 1))
+        keep, momentum, live = _factors(sums)
         surprise = pending
         if self.momentum:
             old = zip(state.momentum, pending, strict=True)
             surprise = tuple(momentum * s + p for s, p in old)
-        any_live = (live > 0).to(keep.dtype)[..., None, None]
-        memory = tuple(keep * w + any_live * s for w, s in zip(state.memory, surprise, strict=True))
+        memory = tuple(keep * w + live * s for w, s in zip(state.memory, surprise, strict=True))
         zeros = tuple(torch.zeros_like(p) for p in pending)
         return DeepMemoryByChunk(
             memory,
@@ -114,3 +138,19 @@ class TitansMLPByChunk(Deep):
             torch.zeros_like(sums),
             torch.zeros_like(count),
         )
+
+
+def _sums(gates: Gates) -> Tensor:
+    """Log-gates (keep, momentum) and live tokens, summed over the time."""
+    none = torch.zeros_like(gates.step)
+    keep = none if gates.keep is None else gates.keep
+    momentum = none if gates.momentum is None else gates.momentum
+    live = none + 1 if gates.pads is None else none.masked_fill(~gates.pads[:, None], 1.0)
+    return torch.stack((keep, momentum, live), -1).sum(-2)
+
+
+def _factors(sums: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Means of keep and momentum over a chunk's live tokens, and whether there was any."""
+    live = sums[..., 2]
+    keep, momentum = ((sums[..., i] / live.clamp_min(1)).exp()[..., None, None] for i in (0, 1))
+    return keep, momentum, (live > 0).to(keep.dtype)[..., None, None]
