@@ -39,11 +39,18 @@ def _reader_cost() -> Study:
     return ReaderCost()
 
 
+def _titans_needle() -> Study:
+    from duotempo.study.titans_needle import TitansNeedle  # noqa: PLC0415, loaded when asked for
+
+    return TitansNeedle()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
     "reader-long": _reader_long,
     "reader-cost": _reader_cost,
+    "titans-needle": _titans_needle,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 

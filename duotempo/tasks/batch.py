@@ -51,11 +51,6 @@ class Task(Protocol):
     """Batches by number: the same seed and index give the same bytes, in any process."""
 
     @property
-    def vocabulary(self) -> int:
-        """Tokens run from 0 to below this number."""
-        ...
-
-    @property
     def chance(self) -> float:
         """Share of exact answers that a guess gets without having read."""
         ...

@@ -44,12 +44,16 @@ class Prose:
     split: str = "train"
     held_out: HeldOut = 0.1
     vocabulary: ClassVar[int] = 256
-    chance: ClassVar[float] = 1 / 256
 
     def __post_init__(self) -> None:
         check_split(self.split, self.held_out)
         if self.length < 1 or self.rows < 1:
             raise UserError(f"length={self.length}, rows={self.rows}: both must be at least 1")
+
+    @property
+    def chance(self) -> float:
+        """One byte of all."""
+        return 1 / self.vocabulary
 
     def batch(self, seed: int, index: int) -> Batch:
         """The stretches of this number; raises `UserError` for a text shorter than they are."""
