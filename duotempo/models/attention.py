@@ -55,16 +55,28 @@ class Attention(nn.Module):
     ) -> tuple[Float[Tensor, "batch time width"], KeysAndValues]:
         """What each token sees, and the cache for the next piece."""
         plain, k, v = (heads(part, self.count) for part in self.qkv(x).chunk(3, -1))
-        q, k = self.rotary(plain, piece.position), self.rotary(k, piece.position)
+        q, k = self.rotary(torch.cat((plain, k), 1), piece.position).chunk(2, 1)
         keys, values = torch.cat((state.keys, k), -2), torch.cat((state.values, v), -2)
         valid = torch.cat((state.valid, piece.valid()), -1)
         if self.window is None:
             y = _all(q, keys, values, valid)
             return self.out(merged(y)), KeysAndValues(keys, values, valid)
-        y = self._near(plain, q, KeysAndValues(keys, values, valid))
+        near = self._one if x.shape[1] == 1 else self._near
+        y = near(plain, q, KeysAndValues(keys, values, valid))
         start = keys.shape[-2] - (self.window - 1)
         kept = KeysAndValues(keys[..., start:, :], values[..., start:, :], valid[:, start:])
         return self.out(merged(y)), kept
+
+    def _one(self, plain: Tensor, q: Tensor, seen: KeysAndValues) -> Tensor:
+        """One token, which sees all that is left of the window."""
+        hidden = ~seen.valid[:, None, None]
+        hidden[..., -1] = False  # a pad sees itself: a softmax over nothing is NaN
+        scores, values = (q @ seen.keys.mT).masked_fill(hidden, float("-inf")), seen.values
+        if self.persistent:
+            pk, pv = self.prefix.to(q.dtype)
+            scores = torch.cat((plain @ pk.mT, scores), -1)
+            values = torch.cat((pv.expand(len(q), -1, -1, -1), values), -2)
+        return (scores * self.rotary.size**-0.5).softmax(-1).to(values.dtype) @ values
 
     def _near(self, plain: Tensor, q: Tensor, seen: KeysAndValues) -> Tensor:
         """Windowed attention in blocks of queries, each with the keys that any of them may see."""

@@ -15,24 +15,37 @@ def act(z: Tensor) -> Tensor:
     return torch.nn.functional.gelu(z)
 
 
-def forward(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
+def through(x: Tensor, layer: int, parts: tuple[Sequence[Tensor], ...]) -> Tensor:
+    """x W for a layer whose weights are the sum of the parts: one token takes each part in turn,
+    since to add them up first would read and write them all."""
+    x, *more = (x @ part[layer] for part in parts)
+    return sum(more, x)
+
+
+def back(u: Tensor, layer: int, parts: tuple[Sequence[Tensor], ...]) -> Tensor:
+    """u W^T, likewise."""
+    u, *more = (u @ part[layer].mT for part in parts)
+    return sum(more, u)
+
+
+def forward(x: Tensor, *parts: Sequence[Tensor]) -> Tensor:
     """The memory's answer to rows [batch head time key]: x W1, act, W2, ..., none at the end."""
-    for i, weight in enumerate(weights):
-        x = x @ weight if i == 0 else act(x) @ weight
+    for i in range(len(parts[0])):
+        x = through(act(x) if i else x, i, parts)
     return x
 
 
-def steps(k: Tensor, v: Tensor, weights: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+def steps(k: Tensor, v: Tensor, *parts: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Inputs x_i and signals u_i of each layer: minus the gradient of 1/2 |M(k) - v|^2 for layer i
     and one token is x_i^T u_i (back-propagation, written out so that the outer gradient stays
     first-order)."""
-    inputs, sums = [k], [k @ weights[0]]
-    for weight in weights[1:]:
+    inputs, sums = [k], [through(k, 0, parts)]
+    for i in range(1, len(parts[0])):
         inputs.append(act(sums[-1]))
-        sums.append(inputs[-1] @ weight)
+        sums.append(through(inputs[-1], i, parts))
     signals = [v - sums.pop()]
-    for weight, z in zip(reversed(weights[1:]), reversed(sums), strict=True):
-        signals.append(gelu_backward(signals[-1] @ weight.mT, z))
+    for i in range(len(sums), 0, -1):
+        signals.append(gelu_backward(back(signals[-1], i, parts), sums[i - 1]))
     return inputs, signals[::-1]
 
 

@@ -20,7 +20,7 @@ class GatedDelta(Linear):
 
     def write(self, state: Memory, k: Queries, v: Values, step: Step, base: Weights) -> Memory:
         """One token."""
-        faded = step.keep * step.same * state.memory
+        faded = step.keep * step.before(state.memory)
         error = k @ (base[0] + faded) - v
         return Memory(faded - step.size * k.mT @ error)
 

@@ -13,13 +13,25 @@ FLOOR = -32.0
 
 @dataclass(frozen=True)
 class Step:
-    """The gates of one token, each shaped [batch head 1 1], as plain numbers rather than logs."""
+    """The gates of one token, each shaped [batch head 1 1], as plain numbers rather than logs.
+
+    `live` is 0 at a pad, `same` 0 at a document's start; None: there is none of these.
+    """
 
     size: Tensor
     keep: Tensor
     momentum: Tensor
-    live: Tensor
-    same: Tensor
+    live: Tensor | None
+    same: Tensor | None
+
+    def before(self, weight: Tensor) -> Tensor:
+        """What a token finds of a weight: nothing at a document's start."""
+        return weight if self.same is None else self.same * weight
+
+    def after(self, memory: Tensor, surprise: Tensor) -> Tensor:
+        """The memory when it has faded and surprise is added; a pad holds the surprise back."""
+        surprise = surprise if self.live is None else self.live * surprise
+        return torch.addcmul(surprise, memory, self.keep)
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,6 @@ class Gates:
             size=size,
             keep=ones if one.keep is None else one.keep[..., None].exp(),
             momentum=none if one.momentum is None else one.momentum[..., None].exp(),
-            live=ones if one.pads is None else ones.masked_fill(one.pads[:, None, :, None], 0),
-            same=ones if one.starts is None else ones.masked_fill(one.starts[:, None, :, None], 0),
+            live=None if one.pads is None else ones.masked_fill(one.pads[:, None, :, None], 0),
+            same=None if one.starts is None else ones.masked_fill(one.starts[:, None, :, None], 0),
         )

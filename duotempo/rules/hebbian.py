@@ -19,7 +19,7 @@ class Hebbian(Linear):
     def write(self, state: Memory, k: Queries, v: Values, step: Step, base: Weights) -> Memory:
         """One token."""
         missed = v - k @ base[0]
-        return Memory(step.keep * step.same * state.memory + step.size * k.mT @ missed)
+        return Memory(step.keep * step.before(state.memory) + step.size * k.mT @ missed)
 
     def seen(self, c: Coefficients) -> Seen | None:
         """No error is taken: the value itself is written."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from duotempo.rules.decay import Coefficients
 from duotempo.rules.gates import Step
 from duotempo.rules.linear import Linear, Seen
@@ -37,12 +39,12 @@ class TitansLinear(Linear):
         self, state: Any, k: Queries, v: Values, step: Step, base: Weights
     ) -> Memory | MemoryWithMomentum:
         """One token."""
-        memory = step.same * state.memory
+        memory = step.before(state.memory)
         surprise = -step.size * k.mT @ (k @ (base[0] + memory) - v)
         if not self.momentum:
             return Memory(step.keep * memory + surprise)
-        surprise = step.momentum * step.same * state.momentum + surprise
-        return MemoryWithMomentum(step.keep * memory + step.live * surprise, surprise)
+        surprise = torch.addcmul(surprise, step.before(state.momentum), step.momentum)
+        return MemoryWithMomentum(step.after(memory, surprise), surprise)
 
     def seen(self, c: Coefficients) -> Seen | None:
         """The memory of token t - 1, as it was."""

@@ -95,22 +95,22 @@ class TitansMLP(Deep):
 
     def read(self, state: DeepMemory, q: Queries, base: Weights) -> Values:
         """The network with its present weights."""
-        return forward(q, added(base, state.memory))
+        return forward(q, base, state.memory)
 
     def write(
         self, state: DeepMemory, k: Queries, v: Values, step: Step, base: Weights
     ) -> DeepMemory:
         """One token."""
         memory, momentum, reference = (
-            tuple(step.same * w for w in part)
+            tuple(step.before(w) for w in part)
             for part in (state.memory, state.momentum, state.reference)
         )
-        inputs, signals = steps(k, v, added(base, reference))
+        inputs, signals = steps(k, v, base, reference)
         surprise = tuple(step.size * x.mT @ u for x, u in zip(inputs, signals, strict=True))
         if self.momentum:
             old = zip(surprise, momentum, strict=True)
-            surprise = tuple(step.momentum * m + s for s, m in old)
-        memory = tuple(step.keep * w + step.live * s for w, s in zip(memory, surprise, strict=True))
+            surprise = tuple(torch.addcmul(s, m, step.momentum) for s, m in old)
+        memory = tuple(step.after(w, s) for w, s in zip(memory, surprise, strict=True))
         return self._after(memory, surprise if self.momentum else (), reference, state.count + 1)
 
     def _after(

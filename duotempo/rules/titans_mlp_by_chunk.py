@@ -55,7 +55,8 @@ class TitansMLPByChunk(Deep):
         taken = (step.size * x.mT @ u for x, u in zip(inputs, signals, strict=True))
         pending = tuple(p + s for p, s in zip(state.pending, taken, strict=True))
         momentum = step.momentum if self.momentum else step.keep
-        logs = torch.stack((step.keep.log(), momentum.log(), step.live), -1)[:, :, 0, 0]
+        live = torch.ones_like(step.keep) if step.live is None else step.live
+        logs = torch.stack((step.keep.log(), momentum.log(), live), -1)[:, :, 0, 0]
         return self._after(state, pending, state.sums + logs, state.count + 1)
 
     def scan(
