@@ -85,7 +85,8 @@ class DuotempoForCausalLM(PreTrainedModel, GenerationMixin):
 
     Attention masks mark pads before a stream (or after it, where nothing is to follow). A padded
     row gives what it gives alone, unless chunks or segments count tokens: mac layouts and the rule
-    titans-mlp-by-chunk cut a padded row at other places, titans-mlp as well.
+    titans-mlp-by-chunk cut a padded row at other places, titans-mlp as well. Weights are loaded in
+    float32 (or float64 if so saved), also when a half type is asked for; autocast works.
     """
 
     config_class = DuotempoConfig
@@ -99,6 +100,7 @@ class DuotempoForCausalLM(PreTrainedModel, GenerationMixin):
         self.drawn = not self.model.embedding.weight.is_meta
         if config.vocab_size == BYTES:
             self.generation_config = GenerationConfig(eos_token_id=END, pad_token_id=END)
+        self._keep_in_fp32_modules_strict = {"model"}  # bfloat16 loses a memory's small updates
         self.post_init()
 
     @can_return_tuple
@@ -121,6 +123,11 @@ class DuotempoForCausalLM(PreTrainedModel, GenerationMixin):
         """
         if input_ids is None:
             raise UserError("a native model reads tokens: give input_ids, not inputs_embeds")
+        if self.dtype.itemsize < 4:
+            raise UserError(
+                f"the weights were made {self.dtype}: keep them in float32 with model.float(), and "
+                "use torch.autocast for speed"
+            )
         _refuse(kwargs)
         before = _own(past_key_values)
         past = None if before is None else before.streams

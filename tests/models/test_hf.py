@@ -91,6 +91,17 @@ def test_saving_and_loading_keeps_every_bit(kind, tmp_path):
     assert torch.equal(again(tokens()).logits, native(kind)(tokens())[0])
 
 
+@torch.no_grad()
+def test_a_half_type_is_for_autocast_and_not_for_weights(tmp_path):
+    mind = model("mac").float()
+    mind.save_pretrained(tmp_path)
+    again = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert {weight.dtype for weight in again.parameters()} == {torch.float32}
+    assert torch.equal(again(tokens()).logits, mind(tokens()).logits)
+    with pytest.raises(UserError, match="keep them in float32"):
+        mind.bfloat16()(tokens())
+
+
 def test_a_new_model_is_the_decoder_that_its_config_describes():
     torch.manual_seed(3)
     bare = Decoder(Config())
