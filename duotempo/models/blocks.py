@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.utils._pytree import register_dataclass
 
 from duotempo.models.attention import Attention
-from duotempo.models.config import Config
 from duotempo.models.layers import Conv, GatedMLP
 from duotempo.models.mac import MemoryAsContext
 from duotempo.models.memory import NeuralMemory
 from duotempo.models.piece import Piece
+from duotempo.models.shape import Shape
 
 Tokens = Float[Tensor, "batch time width"]
 
@@ -36,7 +36,7 @@ class Join(nn.Module):
     `add` sums them.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Shape) -> None:
         super().__init__()
         gated = config.combine == "gate"
         names = ("attention", "memory") if gated else ()
@@ -62,7 +62,7 @@ def convolved(
 class Block(nn.Module):
     """x + mixer(norm(x)), then x + MLP(norm(x)). `mix` is what the kinds of block differ in."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Shape) -> None:
         super().__init__()
         width = config.width
         self.norm, self.norm_mlp = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
@@ -116,7 +116,7 @@ class Block(nn.Module):
 class AttentionBlock(Block):
     """Attention alone: with a window the short-term half, without one the usual transformer."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Shape) -> None:
         super().__init__(config)
         self.attention = Attention(config.width, config.heads, config.window, config.persistent)
 
@@ -135,7 +135,7 @@ class AttentionBlock(Block):
 class MemoryBlock(Block):
     """LMM: the memory alone (Titans, end of section 4.3)."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Shape) -> None:
         super().__init__(config)
         self.memory = NeuralMemory(config.width, config.memory, config.checkpoint)
 
@@ -164,7 +164,7 @@ class GateBlock(Block):
     attention has brought together.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Shape) -> None:
         super().__init__(config)
         self.attention = Attention(config.width, config.heads, config.window, config.persistent)
         self.memory = NeuralMemory(config.width, config.memory, config.checkpoint)
@@ -210,7 +210,7 @@ class LayerBlock(Block):
     As printed attention sees the memory's output alone; with `add` it sees x + M(x).
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Shape) -> None:
         super().__init__(config)
         self.memory = NeuralMemory(config.width, config.memory, config.checkpoint)
         self.attention = Attention(config.width, config.heads, config.window, config.persistent)
@@ -233,7 +233,7 @@ class LayerBlock(Block):
 class ContextBlock(Block):
     """MAC: what the memory recalls is context for the segment's attention (Titans, eq. 21-25)."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Shape) -> None:
         super().__init__(config)
         self.context = MemoryAsContext(config, Join(config))
 

@@ -10,8 +10,8 @@ from torch.utils._pytree import register_dataclass, tree_leaves
 
 from duotempo.core import UserError
 from duotempo.models.blocks import BLOCKS, Block, BlockState
-from duotempo.models.config import Config
 from duotempo.models.piece import Piece
+from duotempo.models.shape import Shape
 from duotempo.models.starts import begin
 
 
@@ -34,7 +34,7 @@ register_dataclass(State)
 class Decoder(nn.Module):
     """Embedding, the blocks of a layout, a norm and a head."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Shape) -> None:
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)

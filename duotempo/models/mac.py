@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._pytree import register_dataclass
 
-from duotempo.models.config import Config
 from duotempo.models.layers import Rotary, heads, merged
 from duotempo.models.memory import MemoryState, NeuralMemory
 from duotempo.models.piece import Piece
+from duotempo.models.shape import Shape
 
 Tokens = Float[Tensor, "batch time width"]
 Rows = Float[Tensor, "batch head past size"]
@@ -45,7 +45,7 @@ class MemoryAsContext(nn.Module):
     the mask keeps both causal.
     """
 
-    def __init__(self, config: Config, join: nn.Module) -> None:
+    def __init__(self, config: Shape, join: nn.Module) -> None:
         super().__init__()
         width, size = config.width, config.width // config.heads
         self.count, self.segment = config.heads, config.segment

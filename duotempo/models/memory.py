@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from torch.utils._pytree import register_dataclass
 from torch.utils.checkpoint import checkpoint
 
-from duotempo.models.config import MemoryConfig
 from duotempo.models.features import Features
 from duotempo.models.layers import heads, merged
 from duotempo.models.piece import Piece
+from duotempo.models.shape import MemoryConfig
 from duotempo.rules import Gates, Rule
 from duotempo.rules.rest import rested
 from duotempo.rules.state import Memory, MemoryWithMomentum
