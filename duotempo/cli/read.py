@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +12,16 @@ from cyclopts import Parameter
 from duotempo.cli.ask import answer_facts, answer_text
 from duotempo.cli.common import USUAL, Common, File
 from duotempo.cli.console import say, show_json, show_text, table, telling
-from duotempo.cli.living import Opening, Reader, load_reader, open_reader, source
+from duotempo.cli.living import (
+    AnyReader,
+    Opening,
+    is_native,
+    load_reader,
+    open_reader,
+    source,
+)
 from duotempo.core import UserError, Verdict
+from duotempo.core.state_folder import NATIVE
 from duotempo.tasks.text import STDIN
 
 NEW = Opening()
@@ -33,13 +41,17 @@ def read(
     """Read a text longer than the model's window, and sleep on what falls out of it.
 
     The guard keeps as many passes of sleep as the text still in the window speaks for, and none
-    if sleep would hurt. Ctrl-C saves what was read so far, says where, and leaves with code 130.
+    if sleep would hurt. A native model does not sleep: it writes into its memory as it reads, in
+    the same memory however long the text is. Ctrl-C saves what was read so far, says where, and
+    leaves with code 130.
 
         duotempo read diary.txt --save diary.state --ask "What is the name of the dog?"
 
         duotempo read next.txt --resume diary.state --save diary.state
 
         journalctl | duotempo read - --every 4096 --save log.state
+
+        duotempo read book.txt --model runs/passkey --ask "The pass key is"
 
     Parameters
     ----------
@@ -55,6 +67,8 @@ def read(
         At most so many passes of sleep; 0: no sleep; left out: as many as the guard allows.
     """
     check(passes, resume, opening)
+    if is_native(opening, resume):
+        check_native(passes, opening, common)
     with telling(common.quiet) as tell:
         if resume is None:
             reader = open_reader(opening, passes, common, tell)
@@ -93,8 +107,24 @@ def check(passes: int | None, resume: Path | None, opening: Opening) -> None:
         )
 
 
+def check_native(passes: int | None, opening: Opening, common: Common) -> None:
+    """Refuse options that mean nothing to a native model."""
+    given = [
+        f"--{f.name}"
+        for f in fields(Opening)
+        if f.name != "model" and getattr(opening, f.name) != getattr(NEW, f.name)
+    ]
+    given += ["--passes"] if passes is not None else []
+    given += ["--seed"] if common.seed else []
+    if given:
+        raise UserError(
+            f"a native model reads without a choice of window, fast channel, sleep or chance: "
+            f"leave out {', '.join(given)}"
+        )
+
+
 @contextmanager
-def rescuing(reader: Reader, save: Path | None) -> Iterator[None]:
+def rescuing(reader: AnyReader, save: Path | None) -> Iterator[None]:
     """Save what was read when Ctrl-C ends the block, or a refusal when a folder was named.
 
     A refusal before anything was read leaves that folder as it was.
@@ -111,7 +141,7 @@ def rescuing(reader: Reader, save: Path | None) -> Iterator[None]:
         raise
 
 
-def rescue(reader: Reader, save: Path | None) -> None:
+def rescue(reader: AnyReader, save: Path | None) -> None:
     """Save the state so far, in `save` or a new folder here, and say where."""
     folder = save or Path(f"duotempo-interrupted-{time.strftime('%Y%m%d-%H%M%S')}")
     reader.save(folder)
@@ -127,12 +157,25 @@ def verdict_facts(verdict: Verdict) -> dict[str, Any]:
 def as_text(facts: dict[str, Any]) -> str:
     """What happened, for people."""
     read, state = facts["read"], facts["state"]
+    answers = ["\n" + answer_text(answer) for answer in facts["answers"]]
+    saved = {"saved": facts["saved"] or "nowhere: name a folder with --save to keep it"}
+    if state.get("kind") == NATIVE:
+        return "\n".join([table(native_lines(read, state) | saved), *answers])
     lines = {
         "read": f"{read['tokens']:,} tokens in {read['seconds']:.1f} s",
         "slept": facts["slept"]["reason"] if facts["slept"] else state["verdict"],
         "state": f"{state['fast']}, {state['state_bytes'] / 1e6:.2f} MB, of {state['model']} "
         f"with a window of {state['window']} tokens",
-        "saved": facts["saved"] or "nowhere: name a folder with --save to keep it",
     }
-    answers = ["\n" + answer_text(answer) for answer in facts["answers"]]
-    return "\n".join([table(lines), *answers])
+    return "\n".join([table(lines | saved), *answers])
+
+
+def native_lines(read: dict[str, Any], state: dict[str, Any]) -> dict[str, str]:
+    """What a native model did."""
+    speed = state["tokens_per_second"]
+    return {
+        "read": f"{read['tokens']:,} bytes in {read['seconds']:.1f} s, {speed:,.0f} a second",
+        "state": f"{state['state_bytes'] / 1e6:.2f} MB, of {state['model']}, "
+        f"after {state['tokens_read']:,} bytes",
+        "memory": f"{state['peak_bytes'] / 1e6:,.0f} MB at the peak",
+    }

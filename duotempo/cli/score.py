@@ -4,7 +4,7 @@ from pathlib import Path
 
 from duotempo.cli.common import USUAL, Common, File
 from duotempo.cli.console import show_json, show_text, table, telling
-from duotempo.cli.living import load_reader
+from duotempo.cli.living import load_attached
 from duotempo.tasks.text import load
 
 
@@ -26,7 +26,7 @@ def score(state: Path, file: File, /, *, common: Common = USUAL) -> None:
     """
     text = load(file).text
     with telling(common.quiet) as tell:
-        result = load_reader(state, common, tell).score(text)
+        result = load_attached(state, common, tell).score(text)
     bits = {"none": result.none, "alone": result.alone, "mixed": result.mixed}
     if common.json:
         show_json({"tokens": result.tokens, "bits": bits})

@@ -6,7 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 from duotempo.core.records import Event, Proposal, Verdict
 
 Tell = Callable[[str, float, float], None]
-"""Progress: what is being done, how much of it is done, how much there is (0: not known)."""
+"""Progress: what is being done (behind a ` | `: what may change meanwhile), how much of it is
+done, how much there is (0: not known)."""
 
 
 def silent(what: str, done: int | float, total: int | float) -> None:

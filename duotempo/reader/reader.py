@@ -19,7 +19,7 @@ from duotempo.reader import files
 from duotempo.reader.living import Life, Living, why_no_sleep
 from duotempo.reader.lookup import question_prompt
 from duotempo.reader.session import Awake, no_tokens
-from duotempo.reader.settings import Settings, check
+from duotempo.reader.settings import ANSWER, Settings, check
 from duotempo.reader.shelf import Shelf, copied
 from duotempo.reader.sources import Place, beyond, cut, open_source
 from duotempo.reader.speak import GREEDY, Sampling, speak
@@ -27,8 +27,6 @@ from duotempo.reader.state import named_dtype, pack, unpack
 from duotempo.reader.words import Words
 from duotempo.sleep.lessons import LEAST
 from duotempo.sleep.passes import FastState, state_bytes
-
-ANSWER = 48  # tokens of an answer at most
 
 
 @dataclass(frozen=True)
@@ -143,18 +141,19 @@ class Reader:
         self._live_on(life)
         return verdict
 
-    def ask(self, question: str, *, sentences: int = 4) -> Answer:
+    def ask(self, question: str, *, sentences: int = 4, tokens: int = ANSWER) -> Answer:
         """Look `sentences` up in the archive and answer from them, with the fast state off.
 
-        Where no sentence has a word of the question, the answer is empty: nothing is made up.
+        The answer has at most `tokens` tokens. Where no sentence has a word of the question it is
+        empty: nothing is made up.
         """
         found = tuple(self.archive.search(question, sentences))
         if not found:
             return Answer("", ())
         lines = [sentence.line for sentence in found]
         prompt = self._words.ids(question_prompt(self.model.tokenizer, question, lines))
-        context = self._words.context(no_tokens(), prompt, ANSWER)
-        answer = self._words.spoken(islice(speak(self.body, context, None), ANSWER))
+        context = self._words.context(no_tokens(), prompt, tokens)
+        answer = self._words.spoken(islice(speak(self.body, context, None), tokens))
         return Answer("".join(answer).strip(), found)
 
     def generate(self, prompt: str = "", *, tokens: int = 64, sampling: Sampling = GREEDY) -> str:

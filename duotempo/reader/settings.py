@@ -9,6 +9,7 @@ from duotempo.sleep.passes import KINDS
 FAST = (*KINDS, "none")
 AT_MOST = 16384  # tokens that may wait for sleep: lessons over them take 1.2 MB per 1,000
 SEGMENT = 256  # tokens of a lesson
+ANSWER = 48  # tokens of an answer at most, unless more are asked for
 SENSE = {
     "window": (16, "at least 16 tokens"),
     "every": (16, "at least 16 tokens; leave it out for one sleep"),

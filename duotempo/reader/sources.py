@@ -51,6 +51,16 @@ def _worded(pieces: Iterable[str]) -> Iterator[str]:
         raise UserError("the text is empty: give one with at least one word")
 
 
+def encoded(text: str) -> bytes:
+    """The UTF-8 bytes of a text; raises `UserError` for one with half a character in it."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"text with half a character in it ({error.reason}): decode it anew"
+        ) from error
+
+
 def cut(pieces: Iterable[str]) -> Iterator[str]:
     """The same text in pieces of 1,000 to 2,000 characters, the same ones wherever it was cut.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from duotempo.core import UserError
 from duotempo.models.pretrained import Pretrained
+from duotempo.reader.sources import encoded
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,7 @@ class Words:
 
     def ids(self, text: str) -> Int[Tensor, " tokens"]:
         """The tokens of a text; raises `UserError` for one with half a character in it."""
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise UserError(
-                f"text with half a character in it ({error.reason}): decode it anew"
-            ) from error
+        encoded(text)
         ids = self.model.tokenizer(text, add_special_tokens=False).input_ids
         return torch.tensor(ids, dtype=torch.long)
 

@@ -76,7 +76,7 @@ class FakeReader:
         trials = (Trial(0, 2.5), Trial(1, 2.0))
         return Verdict(Candidate(1, "state"), "kept N=1: lowest held-out loss", trials)
 
-    def ask(self, question: str, *, sentences: int = 4) -> Any:
+    def ask(self, question: str, *, sentences: int = 4, tokens: int = 48) -> Any:
         """Answer with the first sentences."""
         self._note("ask", question)
         text = "".join(self.said)

@@ -39,6 +39,16 @@ def test_a_terminal_shows_what_is_done_and_how_much(terminal):
     assert "1024/2048" in shown
 
 
+def test_what_may_change_is_shown_without_a_new_beginning(terminal, monkeypatch):
+    begun = []
+    monkeypatch.setattr(console.Progress, "reset", lambda *_, **__: begun.append(1))
+    with console.telling() as tell:
+        tell("reading x | 1 MB of state", 512, 2048)
+        tell("reading x | 2 MB of state", 1024, 2048)
+    assert len(begun) == 1
+    assert "reading x | 2 MB of state" in terminal.file.getvalue()
+
+
 def test_an_error_leaves_the_terminal_usable(terminal):
     def fail():
         with console.telling() as tell:
