@@ -20,7 +20,7 @@ from duotempo.cli.living import (
     open_reader,
     source,
 )
-from duotempo.core import UserError, Verdict
+from duotempo.core import Tell, UserError, Verdict
 from duotempo.core.state_folder import NATIVE
 from duotempo.tasks.text import STDIN
 
@@ -67,13 +67,9 @@ def read(
         At most so many passes of sleep; 0: no sleep; left out: as many as the guard allows.
     """
     check(passes, resume, opening)
-    if is_native(opening, resume):
-        check_native(passes, opening, common)
+    check_native(passes, resume, opening, common)
     with telling(common.quiet) as tell:
-        if resume is None:
-            reader = open_reader(opening, passes, common, tell)
-        else:
-            reader = load_reader(resume, common, tell)
+        reader = opened(passes, resume, opening, common, tell)
         with rescuing(reader, save):
             name = "standard input" if file == STDIN else None
             reading = reader.read(source(file), name=name)
@@ -84,10 +80,15 @@ def read(
     facts = {
         "read": asdict(reading),
         "slept": verdict_facts(verdict) if verdict else None,
-        "answers": [answer_facts(question, answer) for question, answer in answers],
+        "answers": [answer_facts(*each) for each in answers],
         "state": reader.summary(),
         "saved": str(save) if save else None,
     }
+    show(facts, common)
+
+
+def show(facts: dict[str, Any], common: Common) -> None:
+    """What happened, for machines or for people."""
     if common.json:
         show_json(facts)
     else:
@@ -107,8 +108,10 @@ def check(passes: int | None, resume: Path | None, opening: Opening) -> None:
         )
 
 
-def check_native(passes: int | None, opening: Opening, common: Common) -> None:
-    """Refuse options that mean nothing to a native model."""
+def check_native(passes: int | None, resume: Path | None, opening: Opening, common: Common) -> None:
+    """Refuse options that mean nothing to a native model, if it is one that will read."""
+    if not is_native(opening, resume):
+        return
     given = [
         f"--{f.name}"
         for f in fields(Opening)
@@ -121,6 +124,15 @@ def check_native(passes: int | None, opening: Opening, common: Common) -> None:
             f"a native model reads without a choice of window, fast channel, sleep or chance: "
             f"leave out {', '.join(given)}"
         )
+
+
+def opened(
+    passes: int | None, resume: Path | None, opening: Opening, common: Common, tell: Tell
+) -> AnyReader:
+    """The reader that was saved, or a new one."""
+    if resume is not None:
+        return load_reader(resume, common, tell)
+    return open_reader(opening, passes, common, tell)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from torch.utils._pytree import tree_leaves
 
@@ -36,3 +37,22 @@ def same(one: NativeReader, two: NativeReader) -> bool:
     alike = one._life.unfinished == two._life.unfinished and one.tokens_read == two.tokens_read
     pairs = list(zip(tensors_of(one), tensors_of(two), strict=True))
     return alike and all(torch.equal(a, b) for a, b in pairs)
+
+
+class Stop(KeyboardInterrupt):
+    """An interrupt of these tests."""
+
+
+def interrupted(reader, source, pieces, name=None):
+    """Read so many pieces, then be interrupted."""
+    left = [pieces]
+
+    def tell(what, done, total):
+        left[0] -= 1
+        if not left[0]:
+            raise Stop
+
+    reader.tell = tell
+    with pytest.raises(Stop):
+        reader.read(source, name=name)
+    reader.tell = lambda *_: None

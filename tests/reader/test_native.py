@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from duotempo.core import UserError
 from duotempo.models.saved import save_model
 from duotempo.reader import Sampling
-from duotempo.reader.byte_session import PIECE, Course, Part
+from duotempo.reader.byte_session import PIECE
 from duotempo.reader.native import NativeReader
 from tests.models.native import native
 from tests.models.sealed import byte_model
@@ -185,69 +185,6 @@ def test_reading_on_after_a_save_is_reading_on(cut, precise, tmp_path_factory):
     if cut < len(TEXT.rstrip()):
         later.read(TEXT[cut:])
         assert gap(later, whole) <= 1e-10
-
-
-class Stop(KeyboardInterrupt):
-    """An interrupt of these tests."""
-
-
-def interrupted(reader, source, pieces, name=None):
-    """Read so many pieces, then be interrupted."""
-    left = [pieces]
-
-    def tell(what, done, total):
-        left[0] -= 1
-        if not left[0]:
-            raise Stop
-
-    reader.tell = tell
-    with pytest.raises(Stop):
-        reader.read(source, name=name)
-    reader.tell = lambda *_: None
-
-
-@pytest.mark.parametrize("pieces", [1, 2])
-def test_an_interrupted_text_goes_on_where_it_was_in_another_life_too(
-    read, reader, pieces, tmp_path
-):
-    (tmp_path / "a.txt").write_text(TEXT)
-    interrupted(reader, tmp_path / "a.txt", pieces)
-    assert reader.tokens_read == pieces * PIECE
-    reader.save(tmp_path / "s")
-    later = NativeReader.load(tmp_path / "s")
-    for one in (reader, later):
-        assert one.read(tmp_path / "a.txt").tokens == len(TEXT.encode()) - pieces * PIECE
-        assert same(one, read)
-    assert later.read(tmp_path / "a.txt").tokens == len(TEXT.encode())
-
-
-def test_after_an_interrupt_another_text_is_read_from_its_beginning(reader):
-    interrupted(reader, TEXT, 1, "t")
-    twin = reader.fork()
-    assert reader.read(TEXT.replace("Ann", "Eve"), name="t").tokens == len(TEXT.encode())
-    assert twin.read("It rained.", name="t").tokens == len("It rained.")
-
-
-def test_pieces_of_a_stream_always_come_next(reader):
-    interrupted(reader, [TEXT], 1, "t")
-    assert reader.read([TEXT], name="t").tokens == len(TEXT.encode())
-
-
-def test_a_text_that_breaks_keeps_what_came_before_and_the_mended_one_goes_on(reader, tmp_path):
-    path, whole = tmp_path / "a.txt", TEXT * 6
-    path.write_bytes(whole.encode() + b"\xff")
-    with pytest.raises(UserError, match="not UTF-8"):
-        reader.read(path)
-    kept = reader.tokens_read
-    assert kept > PIECE
-    path.write_text(whole)
-    reader.read(path)
-    assert reader.tokens_read == len(whole.encode())
-
-
-@pytest.mark.parametrize("part", [Part("t", 10**30, "x"), Part("t", -5, "x"), Part("t", 3, "x")])
-def test_a_place_that_cannot_be_is_passed_by(part):
-    assert not Course("t", ["abc", "def"]).passes(part)
 
 
 @pytest.mark.parametrize("source", ["", " \n\t ", [], ["", " "], "half \ud800 a character"])

@@ -14,10 +14,9 @@ from duotempo.reader import Reader
 from duotempo.reader.native import NativeReader
 from tests.models.sealed import after, byte_model, facts_of, reseal, some_bytes
 from tests.reader.lives import LIVELY
-from tests.reader.native_lives import TEXT, put_model, same
+from tests.reader.native_lives import TEXT, interrupted, put_model, same
 from tests.reader.strangers import copy, one_sentence
 from tests.reader.test_hostile_files import JSON, places
-from tests.reader.test_native import interrupted
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = """
