@@ -43,7 +43,7 @@ class Features(nn.Module):
 
     def forward(
         self, x: Tokens, piece: Piece, tails: tuple[Tensor, ...]
-    ) -> tuple[Tokens, tuple[Tensor, ...]]:
+    ) -> tuple[Float[Tensor, "batch time inner"], tuple[Tensor, ...]]:
         """The features, zero where a pad stands, and the tails to carry on."""
         product, carried = None, []
         for i, project in enumerate(self.maps):

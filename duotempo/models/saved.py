@@ -38,10 +38,7 @@ def save_model(folder: Path, model: Decoder) -> None:
     try:
         for left in (scratch, old):  # by a kill
             shutil.rmtree(left, ignore_errors=True)
-        with quiet():
-            wrap(model).save_pretrained(scratch, max_shard_size="1TB")
-        if model.config.vocab == BYTES:
-            byte_tokenizer().save_pretrained(scratch)
+        write_model(scratch, model)
         for path in (*scratch.iterdir(), scratch):
             _settle(path)
         if folder.exists():
@@ -55,6 +52,14 @@ def save_model(folder: Path, model: Decoder) -> None:
             f"could not save the model to {folder} ({_line(error)}): "
             "free some space or choose another folder"
         ) from error
+
+
+def write_model(folder: Path, model: Decoder) -> None:
+    """Write a model's files into a new folder, just so: for those who move it into place."""
+    with quiet():
+        wrap(model).save_pretrained(folder, max_shard_size="1TB")
+    if model.config.vocab == BYTES:
+        byte_tokenizer().save_pretrained(folder)
 
 
 def load_model(folder: Path) -> Decoder:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from duotempo.core import UserError
 from duotempo.rules import RULES, Rule
@@ -38,7 +38,7 @@ class MemoryConfig:
     dilation: int = 1
     factors: int = 1
     lookahead: bool = False
-    values: Literal["stream", "embedding"] = "stream"
+    values: str = "stream"
     gate_hidden: int = 0
     dead_zone: float = 0.0
     gate_noise: float = 0.0
@@ -52,6 +52,8 @@ class MemoryConfig:
         """The rule with these sizes; raises `UserError` for a name that is none."""
         if self.rule not in RULES:
             raise UserError(f"rule={self.rule!r}: choose one of {', '.join(RULES)}")
+        if self.values not in ("stream", "embedding"):
+            raise UserError(f"values={self.values!r}: one of stream, embedding")
         kind = RULES[self.rule]
         sizes = {"heads": self.heads, "key": self.size, "value": self.size, "chunk": self.chunk}
         own = {f.name for f in fields(kind)}
@@ -82,10 +84,10 @@ class Shape:
     persistent: int = 4
     segment: int = 64
     block_conv: int = 0
-    combine: Literal["gate", "add"] = "gate"
+    combine: str = "gate"
     above: bool = False
-    order: Literal["read-segment", "segment-read"] = "read-segment"
-    start: Literal["random", "recall"] = "random"
+    order: str = "read-segment"
+    start: str = "random"
     checkpoint: int = 0
     memory: MemoryConfig = field(default_factory=MemoryConfig)
 
@@ -102,6 +104,14 @@ class Shape:
         wrong = [kind for kind in self.layout if kind not in KINDS]
         if wrong or not self.layout:
             raise UserError(f"layout={self.layout}: name blocks among {', '.join(KINDS)}")
+        choices = {
+            "combine": ("gate", "add"),
+            "order": ("read-segment", "segment-read"),
+            "start": ("random", "recall"),
+        }
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise UserError(f"{name}={getattr(self, name)!r}: one of {', '.join(known)}")
         self.memory.build_rule()
 
     def to_dict(self) -> dict[str, Any]:

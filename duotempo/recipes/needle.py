@@ -67,14 +67,14 @@ TEXTS = Needle(
 )
 """All kinds of needles among decoys, up to four in a text, all of them asked for at its end."""
 
-BRIEF = replace(TEXTS, lengths=(96, 128), kinds=("passkey",), needles=(1,), decoys=0.0)
+BRIEF = replace(TEXTS, lengths=(72, 80), kinds=("passkey",), needles=(1,), decoys=0.0)
 """Texts that a window holds, so that a model without memory can learn what is wanted."""
 
 
 def needle(arm: str = "mag", steps: int = 480) -> Run:
     """Needles of all kinds in prose, up to 2,048 bytes back: about six CPU minutes."""
     first = Mixed((replace(TEXTS, lengths=(384,)), BRIEF), (0.8, 0.2))
-    then = Mixed((TEXTS, BRIEF), (0.8, 0.2))
+    then = Mixed(tuple(replace(task, prose_weight=1.0) for task in (TEXTS, BRIEF)), (0.8, 0.2))
     penalties = (Margin(1.0, ramp=0.3), Write(0.1, ramp=0.3), Decay(10.0))
     has_gates = any(kind != "attention" for kind in ARMS[arm].layout)
     stages = (

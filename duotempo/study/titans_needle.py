@@ -12,17 +12,19 @@ from torch.utils._pytree import tree_leaves, tree_map
 from duotempo.core import Tell
 from duotempo.models.config import Config
 from duotempo.models.decoder import Decoder, State
+from duotempo.models.saved import load_model
 from duotempo.recipes.needle import ARMS, TEXTS, needle
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.titans_needle_claims import METRICS, claims, figures
-from duotempo.tasks.batch import Batch, score
+from duotempo.tasks.batch import Batch, Score, score
 from duotempo.tasks.needle import Needle, haystack
 from duotempo.tasks.prose import HELD_OUT_NOVELS, TRAIN_NOVELS, Prose, texts
-from duotempo.train import Run, evaluate, load_model, train
+from duotempo.train import Run, evaluate, train
 
 BEST = "mag"
 FIRST_REPORTED, SEEDS = 100, 3
 Numbers = list[tuple[str, float | None, float]]
+TAIL = 128  # bytes that hold the longest question with its answer
 PIECE = 256  # bytes that streams are read in: with 16 rows and more a piece fits the cache
 TRAINED = Path("runs/titans-needle-models")
 
@@ -72,9 +74,7 @@ class TitansNeedle:
         run = recipe(job, size)
         folder = TRAINED / size / f"{job.arm.replace(' ', '-')}-{job.seed}"
         trained = train(run, folder, tell=tell)
-        model = Decoder(config_of(job, size))
-        load_model(trained.model, model)
-        model.eval()
+        model = load_model(trained.model)
         numbers = [
             ("parameters", None, sum(p.numel() for p in model.parameters())),
             ("train.seconds", None, trained.seconds),
@@ -156,16 +156,28 @@ class Asking:
                 found.append(("depth", low, self.score(task, 32)[0]))
         return found
 
+    @torch.no_grad()
     def score(self, task: Needle, many: int) -> tuple[float, float]:
-        """Exact answers and right signs over `many` texts."""
+        """Exact answers and right signs over `many` texts; logits are made of their ends only."""
         rows = task.tokens // task.lengths[0]
+        exact, signs, batches = 0.0, 0.0, max(1, many // rows)
+        for index in range(batches):
+            batch = task.batch(self.job.seed, index)
+            end = max(0, batch.tokens.shape[1] - TAIL)
+            state = self.model.init(rows)
+            with self.precise():
+                for start in range(0, end, PIECE):
+                    piece = batch.tokens[:, start : min(end, start + PIECE)]
+                    state = self.model.read(piece, state)
+            found = self.answered(_tail(batch, end), state)
+            exact, signs = exact + found.exact / batches, signs + found.token / batches
+        return exact, signs
+
+    def answered(self, batch: Batch, state: State) -> Score:
+        """What the model makes of the end of some texts."""
         with self.precise():
-            result = evaluate(
-                self.model, task, seed=self.job.seed, batches=max(1, many // rows), piece=PIECE
-            )
-        assert result.exact is not None
-        assert result.right is not None
-        return result.exact, result.right
+            logits, _ = self.model(batch.tokens, state)
+        return score(logits.float(), batch)
 
     def bits(self) -> Numbers:
         """Bits per byte of held-out prose, read in long stretches."""
@@ -198,7 +210,7 @@ class Asking:
                 at += piece.shape[1]
                 self.tell("reading streams", at, plan.ends[-1])
             seconds = (time.process_time() - begun) / (end - first) / rows
-            found += self.asked(stream.question(end, length=127), state, float(end))
+            found += self.asked(stream.question(end, length=TAIL - 1), state, float(end))
             found += [("read.seconds", float(end), seconds)]
         return found
 
@@ -206,9 +218,7 @@ class Asking:
         """What the model answers after so many bytes, and the size of its state."""
         rows = state.position.shape[0]
         batch = replace(question, **{n: part[:rows] for n, part in vars(question).items()})
-        with self.precise():
-            logits, _ = self.model(batch.tokens, state)
-        result = score(logits.float(), batch)
+        result = self.answered(batch, state)
         held = sum(leaf.numel() * leaf.element_size() for leaf in tree_leaves(state)) / rows
         return [
             ("passkey", x, result.exact),
@@ -220,3 +230,9 @@ class Asking:
     def precise(self) -> torch.autocast:
         """As in training: products in bf16, the memory and its gates in fp32."""
         return torch.autocast("cpu", torch.bfloat16, enabled=self.size == "full")
+
+
+def _tail(batch: Batch, start: int) -> Batch:
+    """The ends of some texts."""
+    parts = (batch.tokens, batch.targets, batch.weights, batch.answers)
+    return Batch(*(part[:, start:].contiguous() for part in parts))

@@ -23,6 +23,8 @@ from torch.distributed.checkpoint.hf_storage import (
 from torch.optim import Optimizer
 
 from duotempo.core import UserError
+from duotempo.models.decoder import Decoder
+from duotempo.models.saved import write_model
 from duotempo.train.optim import set_rate, whole
 from duotempo.train.parallel import World
 
@@ -225,7 +227,8 @@ def fill(tensors: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
 
 
 def save_model(place: Path, learner: Learner, config: Mapping[str, Any]) -> None:
-    """Write the model folder: `model.safetensors` and `config.json`. Tied weights are saved once.
+    """Write the model folder: a native model's as `models.saved` reads it, otherwise
+    `model.safetensors` and `config.json`. Tied weights are saved once.
 
     Raises `UserError` when the disk is full.
     """
@@ -233,7 +236,12 @@ def save_model(place: Path, learner: Learner, config: Mapping[str, Any]) -> None
     full = {name: whole(tensor.detach()).contiguous().cpu() for name, tensor in parts.items()}
 
     def write(scratch: Path) -> None:
-        if learner.world.first:
+        if learner.world.first and isinstance(learner.model, Decoder):
+            with torch.device("meta"):
+                alone = Decoder(learner.model.config)
+            alone.load_state_dict(full, assign=True)
+            write_model(scratch, alone)
+        elif learner.world.first:
             save_file(full, scratch / "model.safetensors", {"format": "pt"})
             (scratch / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 

@@ -192,6 +192,8 @@ def test_a_state_of_other_rows_is_refused():
         ({"width": 10, "heads": 4}, "even"),
         ({"layout": ("rnn",)}, "name blocks"),
         ({"window": 0}, "window=0"),
+        ({"combine": "gatex"}, "one of gate, add"),
+        ({"memory": MemoryConfig(values="bytes")}, "one of stream"),
         ({"memory": MemoryConfig(rule="lstm")}, "choose one of"),
         ({"memory": MemoryConfig(chunk=0)}, "chunk=0"),
         ({"memory": MemoryConfig(rule="titans-mlp", depth=5)}, "1 to 4"),
