@@ -41,6 +41,8 @@ MAG = Config(
     memory=MEMORY,
 )
 
+OPTIMISER = AdamW((0.9, 0.98), 0.01)
+
 ARMS: dict[str, Config] = {
     "mag": MAG,
     "mac": replace(MAG, layout=("attention", "mac"), ff=420),
@@ -82,5 +84,19 @@ def needle(arm: str = "mag", steps: int = 480) -> Run:
         Stage(then, steps - steps // 4, penalties=penalties if has_gates else ()),
     )
     held_out = replace(TEXTS, split="held-out")
-    return Run(ARMS[arm], stages, optimiser=AdamW((0.9, 0.98), 0.01), precision="bf16",
-               held_out=held_out, held_out_batches=8)  # fmt: skip
+    return Run(ARMS[arm], stages, optimiser=OPTIMISER, precision="bf16", held_out=held_out)
+
+
+def passkey(steps: int = 300) -> Run:
+    """One passkey in Python's help topics, by a quarter of a million weights: a few minutes."""
+    memory = replace(MEMORY, size=48, gate_hidden=32)
+    small = replace(MAG, width=96, ff=192, memory=memory)
+    text = Needle(lengths=(256,), decoys=10.0, prose_weight=0.3)
+    long = replace(text, lengths=(256, 512, 1024))
+    penalties = (Margin(1.0, ramp=0.3), Write(0.1, ramp=0.3), Decay(10.0))
+    stages = (
+        Stage(text, steps // 3, warmup=40, floor=1.0),
+        Stage(long, steps - steps // 3, penalties=penalties),
+    )
+    held_out = replace(text, split="held-out", lengths=(4096,))
+    return Run(small, stages, optimiser=OPTIMISER, precision="bf16", held_out=held_out)
