@@ -45,12 +45,19 @@ def _titans_needle() -> Study:
     return TitansNeedle()
 
 
+def _titans_speed() -> Study:
+    from duotempo.study.titans_speed import TitansSpeed  # noqa: PLC0415, loaded when asked for
+
+    return TitansSpeed()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
     "reader-long": _reader_long,
     "reader-cost": _reader_cost,
     "titans-needle": _titans_needle,
+    "titans-speed": _titans_speed,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 
