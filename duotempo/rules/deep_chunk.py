@@ -9,7 +9,7 @@ from torch import Tensor
 from duotempo.rules.decay import Coefficients, coefficients
 from duotempo.rules.deep import act, steps
 from duotempo.rules.gates import Gates
-from duotempo.rules.move import scaled, towards, with_share, with_steps
+from duotempo.rules.move import faded, scaled, towards, with_share, with_steps
 from duotempo.rules.product import plus, through
 from duotempo.rules.rule import Weights
 
@@ -69,11 +69,15 @@ class Chunk:
         """Weights and surprise behind the chunk."""
         c, after, going = self.c, [], []
         for i, (x, u) in enumerate(zip(*taken, strict=True)):
-            w = weights[i]
-            if self.slow is not None:
-                w = towards(w, base[i], 1 - c.beta[..., -1, None, None])
-            if c.f is not None and c.m is not None and c.n is not None:
-                w = with_share(w, surprise[i], c.f[..., -1, None, None])
+            w, fading = weights[i], 1 - c.beta[..., -1, None, None]
+            if c.f is None or c.m is None or c.n is None:
+                w = w if self.slow is None else towards(w, base[i], fading)
+            else:
+                share = c.f[..., -1, None, None]
+                if self.slow is None:
+                    w = with_share(w, surprise[i], share)
+                else:
+                    w = faded(w, base[i], fading, surprise[i], share)
                 s = scaled(surprise[i], c.m[..., -1, None, None])
                 going.append(with_steps(s, *_least(x, u, c.n[..., -1, :, None])))
             after.append(with_steps(w, *_least(x, u, c.g[..., -1, :, None])))

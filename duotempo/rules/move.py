@@ -5,8 +5,10 @@ So a scan without gradients leaves no chunk's weights behind, and what it is giv
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from duotempo.rules.rule import Weights
@@ -24,10 +26,9 @@ def scaled(weight: Tensor, share: Tensor) -> Tensor:
 
 def towards(weight: Tensor, slow: Tensor, share: Tensor) -> Tensor:
     """A share of the way from a weight to its slow start."""
-    slow = slow.to(weight.dtype)
     if torch.is_grad_enabled():
-        return torch.lerp(weight, slow, share)
-    return weight.lerp_(slow, share)
+        return _Faded.apply(weight, slow.to(weight.dtype), share, None, None)
+    return weight.lerp_(slow.to(weight.dtype), share)
 
 
 def with_share(weight: Tensor, other: Tensor, share: Tensor) -> Tensor:
@@ -35,6 +36,53 @@ def with_share(weight: Tensor, other: Tensor, share: Tensor) -> Tensor:
     if torch.is_grad_enabled():
         return torch.addcmul(weight, other, share)
     return weight.addcmul_(other, share)
+
+
+def faded(weight: Tensor, slow: Tensor, share: Tensor, surprise: Tensor, going: Tensor) -> Tensor:
+    """`towards` and `with_share` in one."""
+    if torch.is_grad_enabled():
+        return _Faded.apply(weight, slow.to(weight.dtype), share, surprise, going)
+    return with_share(towards(weight, slow, share), surprise, going)
+
+
+class _Faded(torch.autograd.Function):
+    """weight + share (slow - weight) + going surprise, whose gradients to the shares are inner
+    products: left to itself autograd writes a full tensor for each and sums it up."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        weight: Tensor,
+        slow: Tensor,
+        share: Tensor,
+        surprise: Tensor | None,
+        going: Tensor | None,
+    ) -> Tensor:
+        """One tensor is written."""
+        ctx.save_for_backward(weight, slow, share, surprise, going)
+        after = torch.lerp(weight, slow, share)
+        if surprise is None or going is None:
+            return after
+        return after.addcmul_(surprise, going)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """By the rules of sums and products."""
+        weight, slow, share, surprise, going = ctx.saved_tensors
+        (grad,) = grads
+        to_slow = grad * share
+        to_share = _inner(grad, slow.expand_as(grad)) - _inner(grad, weight)
+        found = (grad - to_slow, to_slow.sum_to_size(slow.shape), to_share)
+        if surprise is None:
+            return *found, None, None
+        return *found, grad * going, _inner(grad, surprise)
+
+
+def _inner(a: Tensor, b: Tensor) -> Float[Tensor, "batch head 1 1"]:
+    """The inner product of two matrices, by head: not a matrix product, since torch may be told to
+    take those in bf16, where this one is slow and rough."""
+    pairs = zip(a.flatten(2).flatten(0, 1), b.flatten(2).flatten(0, 1), strict=True)
+    return torch.stack([x.dot(y) for x, y in pairs]).reshape(*a.shape[:2], 1, 1)
 
 
 def with_steps(weight: Tensor, inputs: Tensor, signals: Tensor) -> Tensor:
