@@ -15,8 +15,10 @@ def demo(
 ) -> None:
     """Read a diary and a stretch of prose past the window, sleep under the guard, show the gain.
 
-    Compares no memory, the state alone, the mixture and full context, and writes a page with the
-    table, the figure over the passes of sleep, continuations and answered questions.
+    Then a model that comes with the package reads two million bytes and is asked for a passkey
+    from the first page. Compares no memory, the state alone, the mixture and full context, and
+    writes a page with the tables, the figure over the passes of sleep, continuations and answered
+    questions.
 
         duotempo demo
 
@@ -38,4 +40,5 @@ def demo(
         return
     for kind, lines in facts["table"].items():
         show_columns((kind, "no memory", "state alone", "mixture", "full context"), lines)
+    show_columns(("two million bytes in flat memory", ""), facts["stream_table"])
     show_text(table({"took": f"{facts['seconds']:.0f} seconds", "report": facts["report"]}))

@@ -45,12 +45,12 @@ OPTIMISER = AdamW((0.9, 0.98), 0.01)
 
 ARMS: dict[str, Config] = {
     "mag": MAG,
-    "mac": replace(MAG, layout=("attention", "mac"), ff=420),
+    "mac": replace(MAG, layout=("attention", "mac"), ff=415),
     "mal": replace(MAG, layout=("attention", "mal"), ff=470),
-    "lmm": replace(MAG, layout=("lmm", "lmm"), ff=470),
-    "window": replace(MAG, layout=("attention", "attention"), ff=800, start="random"),
+    "lmm": replace(MAG, layout=("lmm", "lmm"), ff=527),
+    "window": replace(MAG, layout=("attention", "attention"), ff=631, start="random"),
     "full attention": replace(
-        MAG, layout=("attention", "attention"), ff=800, window=None, persistent=0, start="random"
+        MAG, layout=("attention", "attention"), ff=631, window=None, persistent=0, start="random"
     ),
     "gated delta": replace(MAG, memory=replace(MEMORY, rule="gated-delta")),
     "no momentum, no decay": replace(MAG, memory=replace(MEMORY, momentum=False, decay=False)),
@@ -58,16 +58,39 @@ ARMS: dict[str, Config] = {
 """The memory by its wiring, and its twins: other rules, and none, at equal parameters."""
 
 
+ABLATIONS: dict[str, Config] = {
+    "without momentum": replace(MAG, memory=replace(MEMORY, momentum=False)),
+    "without decay": replace(MAG, memory=replace(MEMORY, decay=False)),
+    "deep memory": replace(MAG, memory=replace(MEMORY, rule="titans-mlp", hidden=160)),
+    "without convolution": replace(MAG, block_conv=0, memory=replace(MEMORY, kernel=1)),
+    "without persistent tokens": replace(MAG, persistent=0),
+    "keys of one factor": replace(MAG, memory=replace(MEMORY, factors=1)),
+    "gates below attention": replace(MAG, above=False),
+    "gates that never shut": replace(MAG, memory=replace(MEMORY, dead_zone=0.0, gate_noise=0.0)),
+    "the paper's layer": replace(
+        MAG,
+        above=False,
+        start="random",
+        combine="gate",
+        block_conv=0,
+        memory=MemoryConfig(heads=2, size=80, chunk=32),
+    ),
+}
+"""The memory with one thing taken away or changed."""
+
 TEXTS = Needle(
     source=TRAIN_NOVELS,
     held_out=HELD_OUT_NOVELS,
-    lengths=(384, 512, 1024, 2048),
+    lengths=(384, 512),
     kinds=("key", "key", "number", "word", "passkey", "passkey"),
     needles=(1, 2, 4),
     asked=None,
     decoys=10.0,
 )
 """All kinds of needles among decoys, up to four in a text, all of them asked for at its end."""
+
+LONG = replace(TEXTS, lengths=(1024, 2048), needles=(2, 4, 8))
+"""Longer ones, with up to eight needles to be told apart."""
 
 BRIEF = replace(TEXTS, lengths=(72, 80), kinds=("passkey",), needles=(1,), decoys=0.0)
 """Texts that a window holds, so that a model without memory can learn what is wanted."""
@@ -76,19 +99,25 @@ BRIEF = replace(TEXTS, lengths=(72, 80), kinds=("passkey",), needles=(1,), decoy
 def needle(arm: str = "mag", steps: int = 480) -> Run:
     """Needles of all kinds in prose, up to 2,048 bytes back: about six CPU minutes.
 
-    An arm without memory spends its first stage on texts that its window holds: among longer ones
+    An arm without memory spends its first half on texts that its window holds: among longer ones
     it does not find out what is wanted.
     """
-    has_gates = any(kind != "attention" for kind in ARMS[arm].layout)
-    first = Mixed((replace(TEXTS, lengths=(384,)), BRIEF), (0.8, 0.2)) if has_gates else BRIEF
-    then = Mixed(tuple(replace(task, prose_weight=1.0) for task in (TEXTS, BRIEF)), (0.8, 0.2))
+    then = tuple(replace(texts, prose_weight=1.0) for texts in (TEXTS, LONG, BRIEF))
+    if arm in ("window", "full attention"):
+        first = Stage(BRIEF, steps // 2, warmup=40, floor=1.0)
+        rest = Stage(Mixed(then, (0.2, 0.4, 0.4)), steps - steps // 2)
+        return _run(arm, first, rest)
     penalties = (Margin(1.0, ramp=0.3), Write(0.1, ramp=0.3), Decay(10.0))
-    stages = (
-        Stage(first, steps // 4, warmup=40, floor=1.0),
-        Stage(then, steps - steps // 4, penalties=penalties if has_gates else ()),
-    )
-    held_out = replace(TEXTS, split="held-out")
-    return Run(ARMS[arm], stages, optimiser=OPTIMISER, precision="bf16", held_out=held_out)
+    begin = Mixed((replace(TEXTS, lengths=(384,)), BRIEF), (0.8, 0.2))
+    first = Stage(begin, steps // 4, warmup=40, floor=1.0)
+    rest = Stage(Mixed(then, (0.3, 0.55, 0.15)), steps - steps // 4, penalties=penalties)
+    return _run(arm, first, rest)
+
+
+def _run(arm: str, *stages: Stage) -> Run:
+    held_out = replace(LONG, split="held-out")
+    config = {**ARMS, **ABLATIONS}[arm]
+    return Run(config, stages, optimiser=OPTIMISER, precision="bf16", held_out=held_out)
 
 
 def passkey(steps: int = 300) -> Run:

@@ -51,12 +51,19 @@ def _titans_speed() -> Study:
     return TitansSpeed()
 
 
+def _titans_ablation() -> Study:
+    from duotempo.study.titans_ablation import TitansAblation  # noqa: PLC0415, loaded when asked
+
+    return TitansAblation()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
     "reader-long": _reader_long,
     "reader-cost": _reader_cost,
     "titans-needle": _titans_needle,
+    "titans-ablation": _titans_ablation,
     "titans-speed": _titans_speed,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""

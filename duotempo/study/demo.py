@@ -16,6 +16,7 @@ from duotempo.sleep.passes import state_bytes
 from duotempo.study import demo_page, probes
 from duotempo.study.base import Job, Size
 from duotempo.study.demo_page import WINDOW, Answered, Continued, Told
+from duotempo.study.demo_stream import blocks, stream
 from duotempo.study.documents import Document, document
 from duotempo.study.model import MODEL, body, model
 from duotempo.study.reader import CONTEXT, DEFAULT, context_rows
@@ -37,6 +38,7 @@ def run(
         torch.set_num_threads(threads)
     begun = time.perf_counter()
     told = [_told(kind, seed, size, tell) for kind in ("diary", "prose")]
+    streamed = stream(size, seed, tell)
     seconds = time.perf_counter() - begun
     facts = {
         "model": MODEL,
@@ -47,10 +49,12 @@ def run(
         "table": {each.kind: demo_page.lines(each) for each in told},
         "continuations": [asdict(c) for each in told for c in each.continued],
         "questions": [asdict(a) for each in told for a in each.answered],
+        "stream": streamed.facts(),
+        "stream_table": streamed.lines(),
         "report": str(out / "report.html"),
     }
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "report.html", demo_page.html(told, seconds))
+    write_text(out / "report.html", demo_page.html(told, blocks(streamed), seconds))
     write_text(out / "demo.json", json.dumps(facts, indent=1))
     return facts
 

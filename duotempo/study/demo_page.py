@@ -84,7 +84,7 @@ def _costs(cost: Mapping[str, float]) -> list[tuple[str, ...]]:
     ]
 
 
-def html(told: Sequence[Told], seconds: float) -> str:
+def html(told: Sequence[Told], streamed: Sequence[Block], seconds: float) -> str:
     """The page: what was read, what sleep bought, what it cost."""
     blocks: list[Block] = [
         Prose(
@@ -97,6 +97,7 @@ def html(told: Sequence[Told], seconds: float) -> str:
     ]
     for each in told:
         blocks += _document(each)
+    blocks += streamed
     blocks.append(Prose(f"Made in {seconds:.0f} seconds."))
     return page("A model that remembers what left its window", blocks)
 

@@ -13,7 +13,7 @@ from duotempo.core import Tell
 from duotempo.models.config import Config
 from duotempo.models.decoder import Decoder, State
 from duotempo.models.saved import load_model
-from duotempo.recipes.needle import ARMS, TEXTS, needle
+from duotempo.recipes.needle import ABLATIONS, ARMS, TEXTS, needle
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.titans_needle_claims import METRICS, claims, figures
 from duotempo.tasks.batch import Batch, Score, score
@@ -36,13 +36,17 @@ class Reading:
     rows: int
     ends: tuple[int, ...]
     near: int = 262_144
-    few: int = 16
+    few: int = 8
 
 
 SMOKE = Reading(2, (512, 1024))
 ENDS = (2048, 4096, 8192, 16384, 65536, 262_144, 1_048_576, 2_097_152)
-READINGS = {BEST: Reading(64, ENDS), "full attention": Reading(8, ENDS[:4])}
-OTHERS = Reading(16, ENDS[:6])
+READINGS = {
+    BEST: Reading(32, ENDS),
+    "window": Reading(16, ENDS[:5]),
+    "full attention": Reading(8, ENDS[:4]),
+}
+OTHERS = Reading(16, ENDS[:6], near=65_536, few=8)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class TitansNeedle:
 
     name: str = "titans-needle"
     question: str = "Does a memory written by surprise recall what a window cannot?"
+    arms: tuple[str, ...] = tuple(ARMS)
+    smoke: tuple[str, ...] = (BEST, "window")
 
     @property
     def metrics(self) -> Mapping[str, str]:
@@ -58,11 +64,11 @@ class TitansNeedle:
         return METRICS
 
     def jobs(self, size: Size) -> Sequence[Job]:
-        """Every arm with three seeds of its own for weights, data and tests; smoke: two arms."""
+        """Every arm with seeds of its own for weights, data and tests; smoke: two arms."""
         if size == "smoke":
-            return [Job(BEST, 0), Job("window", 0)]
+            return [Job(arm, 0) for arm in self.smoke]
         seeds = range(FIRST_REPORTED, FIRST_REPORTED + SEEDS)
-        return [Job(arm, seed) for seed in seeds for arm in ARMS]
+        return [Job(arm, seed) for seed in seeds for arm in self.arms]
 
     def inputs(self, size: Size) -> Mapping[str, str]:
         """The novels; smoke: Python's help topics."""
@@ -103,7 +109,7 @@ def recipe(job: Job, size: Size) -> Run:
 
 def config_of(job: Job, size: Size) -> Config:
     """The model of an arm; smoke: a tiny one."""
-    config = ARMS[job.arm]
+    config = {**ARMS, **ABLATIONS}[job.arm]
     if size == "full":
         return config
     return replace(config, width=16, ff=16, memory=replace(config.memory, size=8))
