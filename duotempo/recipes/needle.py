@@ -96,7 +96,7 @@ BRIEF = replace(TEXTS, lengths=(72, 80), kinds=("passkey",), needles=(1,), decoy
 """Texts that a window holds, so that a model without memory can learn what is wanted."""
 
 
-def needle(arm: str = "mag", steps: int = 480) -> Run:
+def needle(arm: str = "mag", steps: int = 560) -> Run:
     """Needles of all kinds in prose, up to 2,048 bytes back: about six CPU minutes.
 
     An arm without memory spends its first half on texts that its window holds: among longer ones
