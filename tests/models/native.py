@@ -34,8 +34,8 @@ KINDS = {
         block_conv=4,
         start="recall",
         memory=replace(
-            MEMORY, lookahead=True, values="embedding", gate_hidden=5, dead_zone=0.1, kernel=3, factors=2,
-            dilation=2, normalise=False,
+            MEMORY, lookahead=True, values="embedding", gate_hidden=5, dead_zone=0.1, kernel=3,
+            factors=2, dilation=2, normalise=False,
         ),
     ),
 }  # fmt: skip
