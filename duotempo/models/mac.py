@@ -99,7 +99,7 @@ class MemoryAsContext(nn.Module):
         )
         q = self.rotary(plain, offset + self.places[1])
         y = self.out(merged(self._attend(plain, q, now)))
-        m, memory = self.memory(self.written(y), piece, state.now)
+        m, memory = self.memory(self.written(y.to(x.dtype)), piece, state.now)
         output = self.join(y, m)
         if now.valid.shape[1] < self.segment:
             return output, replace(now, now=memory)
