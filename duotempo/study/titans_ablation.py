@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from duotempo.recipes.needle import ABLATIONS
 from duotempo.study.base import Claim, Figure, Point, Row, Series
 from duotempo.study.stats import by_seed, claim, curve, interval
-from duotempo.study.titans_needle import BEST, TitansNeedle
+from duotempo.study.titans_needle import BEST, ENDS, Reading, TitansNeedle
 
 FAR = 65_536.0
 
@@ -19,6 +19,11 @@ class TitansAblation(TitansNeedle):
     question: str = "What is each part of the memory worth?"
     arms: tuple[str, ...] = (BEST, *ABLATIONS)
     smoke: tuple[str, ...] = (BEST, "without momentum")
+    seeds: int = 2
+
+    def reading(self, arm: str) -> Reading:
+        """All alike, and no further than a claim asks."""
+        return Reading(16, ENDS[:5])
 
     def claims(self, rows: Sequence[Row]) -> list[Claim]:
         """What an arm loses beside the whole: recall far away, four named keys, bits of prose."""

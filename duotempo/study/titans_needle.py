@@ -22,7 +22,7 @@ from duotempo.tasks.prose import HELD_OUT_NOVELS, TRAIN_NOVELS, Prose, texts
 from duotempo.train import Run, evaluate, train
 
 BEST = "mag"
-FIRST_REPORTED, SEEDS = 100, 3
+FIRST_REPORTED = 100
 Numbers = list[tuple[str, float | None, float]]
 TAIL = 128  # bytes that hold the longest question with its answer
 PIECE = 256  # bytes that streams are read in: with 16 rows and more a piece fits the cache
@@ -57,6 +57,7 @@ class TitansNeedle:
     question: str = "Does a memory written by surprise recall what a window cannot?"
     arms: tuple[str, ...] = tuple(ARMS)
     smoke: tuple[str, ...] = (BEST, "window")
+    seeds: int = 3
 
     @property
     def metrics(self) -> Mapping[str, str]:
@@ -67,7 +68,7 @@ class TitansNeedle:
         """Every arm with seeds of its own for weights, data and tests; smoke: two arms."""
         if size == "smoke":
             return [Job(arm, 0) for arm in self.smoke]
-        seeds = range(FIRST_REPORTED, FIRST_REPORTED + SEEDS)
+        seeds = range(FIRST_REPORTED, FIRST_REPORTED + self.seeds)
         return [Job(arm, seed) for seed in seeds for arm in self.arms]
 
     def inputs(self, size: Size) -> Mapping[str, str]:
@@ -86,8 +87,13 @@ class TitansNeedle:
             ("train.seconds", None, trained.seconds),
             ("train.bytes", None, trained.tokens),
         ]
-        numbers += Asking(model, job, size, tell).all()
+        plan = SMOKE if size == "smoke" else self.reading(job.arm)
+        numbers += Asking(model, job, size, plan, tell).all()
         return [Row(job.arm, job.seed, metric, x, float(v)) for metric, x, v in numbers]
+
+    def reading(self, arm: str) -> Reading:
+        """How far an arm is read."""
+        return READINGS.get(arm, OTHERS)
 
     def claims(self, rows: Sequence[Row]) -> list[Claim]:
         """What the rows say."""
@@ -129,6 +135,7 @@ class Asking:
     model: Decoder
     job: Job
     size: Size
+    plan: Reading
     tell: Tell
 
     def all(self) -> Numbers:
@@ -201,7 +208,7 @@ class Asking:
     @torch.no_grad()
     def far(self) -> Numbers:
         """One passkey near the start of each stream; a copy of the state is asked at each end."""
-        plan = SMOKE if self.size == "smoke" else READINGS.get(self.job.arm, OTHERS)
+        plan = self.plan
         stream = haystack(_task(self.size), self.job.seed, rows=plan.rows)
         state, at, rows = self.model.init(plan.rows), 0, plan.rows
         found: Numbers = []
