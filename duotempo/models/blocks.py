@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import register_dataclass
 
 from duotempo.models.attention import Attention
-from duotempo.models.layers import Conv, GatedMLP
+from duotempo.models.layers import Conv, GatedMLP, Norm
 from duotempo.models.mac import MemoryAsContext
 from duotempo.models.memory import NeuralMemory
 from duotempo.models.piece import Piece
@@ -40,7 +40,7 @@ class Join(nn.Module):
         super().__init__()
         gated = config.combine == "gate"
         names = ("attention", "memory") if gated else ()
-        self.norms = nn.ModuleDict({name: nn.RMSNorm(config.width, eps=1e-6) for name in names})
+        self.norms = nn.ModuleDict({name: Norm(config.width) for name in names})
 
     def forward(self, y: Tokens, m: Tokens) -> Tokens:
         """Both as one."""
@@ -65,7 +65,7 @@ class Block(nn.Module):
     def __init__(self, config: Shape) -> None:
         super().__init__()
         width = config.width
-        self.norm, self.norm_mlp = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
+        self.norm, self.norm_mlp = Norm(width), Norm(width)
         self.conv = Conv(width, config.block_conv) if config.block_conv > 1 else None
         self.mlp = GatedMLP(width, config.ff)
 
@@ -169,7 +169,7 @@ class GateBlock(Block):
         self.attention = Attention(config.width, config.heads, config.window, config.persistent)
         self.memory = NeuralMemory(config.width, config.memory, config.checkpoint)
         self.join = Join(config)
-        self.norm_above = nn.RMSNorm(config.width, eps=1e-6) if config.above else None
+        self.norm_above = Norm(config.width) if config.above else None
         above = config.above and config.block_conv > 1
         self.conv_above = Conv(config.width, config.block_conv) if above else None
 
@@ -214,7 +214,7 @@ class LayerBlock(Block):
         super().__init__(config)
         self.memory = NeuralMemory(config.width, config.memory, config.checkpoint)
         self.attention = Attention(config.width, config.heads, config.window, config.persistent)
-        self.between = nn.RMSNorm(config.width, eps=1e-6)
+        self.between = Norm(config.width)
         self.adds = config.combine == "add"
 
     def parts(self) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from torch.utils._pytree import register_dataclass, tree_leaves
 
 from duotempo.core import UserError
 from duotempo.models.blocks import BLOCKS, Block, BlockState
+from duotempo.models.layers import Norm
 from duotempo.models.piece import Piece
 from duotempo.models.shape import Shape
 from duotempo.models.starts import begin
@@ -39,7 +40,7 @@ class Decoder(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.width)
         self.blocks = nn.ModuleList(BLOCKS[kind](config) for kind in config.layout)
-        self.norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.norm = Norm(config.width)
         self.head = nn.Linear(config.width, config.vocab, bias=False)
         nn.init.normal_(self.embedding.weight, std=0.5)
         begin(self, config.start)

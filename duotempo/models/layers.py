@@ -6,6 +6,18 @@ from torch import Tensor, nn
 from torch.nn.functional import conv1d
 
 
+class Norm(nn.RMSNorm):
+    """Root mean square normalisation in the precision of its weight: under autocast a sum of
+    squares in bf16 would lose what it is made of."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Each row at length sqrt(width), scaled by the weight."""
+        return super().forward(x.to(self.weight.dtype))
+
+
 class Conv(nn.Module):
     """Causal depthwise convolution over time that carries its tail (Titans, section 4.4).
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._pytree import register_dataclass
 
-from duotempo.models.layers import Rotary, heads, merged
+from duotempo.models.layers import Norm, Rotary, heads, merged
 from duotempo.models.memory import MemoryState, NeuralMemory
 from duotempo.models.piece import Piece
 from duotempo.models.shape import Shape
@@ -59,7 +59,7 @@ class MemoryAsContext(nn.Module):
         self.places = (first, second) if config.order == "read-segment" else (second, first)
         self.memory = NeuralMemory(width, config.memory, config.checkpoint)
         self.ask = self.memory.asker(width)
-        self.written = nn.RMSNorm(width, eps=1e-6)
+        self.written = Norm(width)
         self.join = join
 
     def init(self, batch: int, like: Tensor) -> Segment:
@@ -99,7 +99,7 @@ class MemoryAsContext(nn.Module):
         )
         q = self.rotary(plain, offset + self.places[1])
         y = self.out(merged(self._attend(plain, q, now)))
-        m, memory = self.memory(self.written(y.to(x.dtype)), piece, state.now)
+        m, memory = self.memory(self.written(y), piece, state.now)
         output = self.join(y, m)
         if now.valid.shape[1] < self.segment:
             return output, replace(now, now=memory)

@@ -11,7 +11,7 @@ from torch.utils._pytree import register_dataclass
 from torch.utils.checkpoint import checkpoint
 
 from duotempo.models.features import Features
-from duotempo.models.layers import heads, merged
+from duotempo.models.layers import Norm, heads, merged
 from duotempo.models.piece import Piece
 from duotempo.models.shape import MemoryConfig
 from duotempo.rules import Gates, Rule
@@ -97,7 +97,7 @@ class NeuralMemory(nn.Module):
         self.value = Features(width, inner, kernel, config.dilation)
         self.gate = Gate(width, config, self.rule)
         self.start = nn.ParameterList(self.rule.start())
-        self.norm = nn.RMSNorm(self.rule.value, eps=1e-6) if config.normalise else None
+        self.norm = Norm(self.rule.value) if config.normalise else None
         self.open = nn.Linear(width, inner)
         self.out = nn.Linear(inner, width, bias=False)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from duotempo.core import UserError
 from duotempo.models.config import Config, MemoryConfig
 from duotempo.tasks.mixed import Mixed
 from duotempo.tasks.needle import Needle
@@ -78,6 +79,15 @@ ABLATIONS: dict[str, Config] = {
 }
 """The memory with one thing taken away or changed."""
 
+
+def model(arm: str) -> Config:
+    """The config of an arm or an ablation. Raises `UserError` for a name that neither has."""
+    known = ARMS | ABLATIONS
+    if arm not in known:
+        raise UserError(f"arm {arm!r} is unknown: use one of {', '.join(known)}")
+    return known[arm]
+
+
 TEXTS = Needle(
     source=TRAIN_NOVELS,
     held_out=HELD_OUT_NOVELS,
@@ -97,7 +107,7 @@ BRIEF = replace(TEXTS, lengths=(72, 80), kinds=("passkey",), needles=(1,), decoy
 
 
 def needle(arm: str = "mag", steps: int = 560) -> Run:
-    """Needles of all kinds in prose, up to 2,048 bytes back: about six CPU minutes.
+    """Needles of all kinds in prose, up to 2,048 bytes back: four minutes on one core.
 
     An arm without memory spends its first half on texts that its window holds: among longer ones
     it does not find out what is wanted.
@@ -116,12 +126,11 @@ def needle(arm: str = "mag", steps: int = 560) -> Run:
 
 def _run(arm: str, *stages: Stage) -> Run:
     held_out = replace(LONG, split="held-out")
-    config = {**ARMS, **ABLATIONS}[arm]
-    return Run(config, stages, optimiser=OPTIMISER, precision="bf16", held_out=held_out)
+    return Run(model(arm), stages, optimiser=OPTIMISER, precision="bf16", held_out=held_out)
 
 
 def passkey(steps: int = 300) -> Run:
-    """One passkey in Python's help topics, by a quarter of a million weights: a few minutes."""
+    """One passkey in Python's help topics, by a quarter of a million weights: about a minute."""
     memory = replace(MEMORY, size=48, gate_hidden=32)
     small = replace(MAG, width=96, ff=192, memory=memory)
     text = Needle(lengths=(256,), decoys=10.0, prose_weight=0.3)

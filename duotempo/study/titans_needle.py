@@ -13,7 +13,7 @@ from duotempo.core import Tell
 from duotempo.models.config import Config
 from duotempo.models.decoder import Decoder, State
 from duotempo.models.saved import load_model
-from duotempo.recipes.needle import ABLATIONS, ARMS, TEXTS, needle
+from duotempo.recipes.needle import ARMS, TEXTS, model, needle
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.titans_needle_claims import METRICS, claims, figures
 from duotempo.tasks.batch import Batch, Score, score
@@ -115,7 +115,7 @@ def recipe(job: Job, size: Size) -> Run:
 
 def config_of(job: Job, size: Size) -> Config:
     """The model of an arm; smoke: a tiny one."""
-    config = {**ARMS, **ABLATIONS}[job.arm]
+    config = model(job.arm)
     if size == "full":
         return config
     return replace(config, width=16, ff=16, memory=replace(config.memory, size=8))
