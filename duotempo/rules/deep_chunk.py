@@ -7,14 +7,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from duotempo.rules.decay import Coefficients, coefficients
-from duotempo.rules.deep import act, steps
+from duotempo.rules.deep import Taken, act, steps
 from duotempo.rules.gates import Gates
 from duotempo.rules.move import faded, scaled, towards, with_share, with_steps
 from duotempo.rules.product import plus, through
 from duotempo.rules.rule import Weights
-
-Taken = tuple[list[Tensor], list[Tensor]]
-"""Inputs and signals of each layer."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +80,28 @@ class Chunk:
             after.append(with_steps(w, *_least(x, u, c.g[..., -1, :, None])))
         return after, going
 
-    def kept(self, reference: Weights) -> Weights:
-        """Nothing of the reference where a document has begun by the chunk's end."""
+    def shares(self) -> Float[Tensor, "batch head 2 column"]:
+        """What memory and surprise behind the last token hold of those before the first, and of
+        each token's step."""
+        c = self.c
+        none = torch.zeros_like(c.beta[..., -1:])
+        f, m = (none if x is None else x[..., -1:] for x in (c.f, c.m))
+        g = c.g[..., -1, :]
+        n = g * _newest(g) if c.n is None else c.n[..., -1, :]  # a surprise that does not go on
+        memory, surprise = (c.beta[..., -1:], f, g), (none, m, n)
+        return torch.stack((torch.cat(memory, -1), torch.cat(surprise, -1)), -2)
+
+    def kept(self, weights: Weights) -> Weights:
+        """Nothing of a chunk's start where a document has begun by its end."""
         if self.fresh is None:
-            return reference
+            return weights
         begun = self.fresh[..., -1, None, None]
-        return tuple(w.masked_fill(begun, 0.0) for w in reference)
+        return tuple(w.masked_fill(begun, 0.0) for w in weights)
+
+
+def _newest(rows: Tensor) -> Tensor:
+    """1 for the last of some tokens, 0 for the others."""
+    return torch.arange(1 - rows.shape[-1], 1, device=rows.device) == 0
 
 
 def _least(x: Tensor, u: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Titans with a deep memory: gradients at the chunk's start, gates and reads at every token."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -8,8 +9,19 @@ import torch
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.rules.deep import added, forward, steps
-from duotempo.rules.deep_chunk import chunks
+from duotempo.rules.deep import Taken, added, steps
+from duotempo.rules.deep_chunk import Chunk, chunks
+from duotempo.rules.deep_open import (
+    MEMORY,
+    SURPRISE,
+    appended,
+    begun,
+    moved,
+    opened,
+    present,
+    read,
+    stepped,
+)
 from duotempo.rules.gates import Gates, Step
 from duotempo.rules.move import beyond, own
 from duotempo.rules.rule import Queries, Rule, Values, Weights, cut
@@ -77,6 +89,15 @@ class Deep(Rule):
         """One zero weight a layer for every sequence."""
         return tuple(like.new_zeros(batch, self.heads, a, b) for a, b in self.sizes())
 
+    def rows(self, batch: int, like: Tensor) -> dict[str, Weights]:
+        """Room for a chunk's inputs and signals of each layer."""
+        first = (batch, self.heads, self.chunk)
+        inputs, signals = zip(*self.sizes(), strict=True)
+        return {
+            "inputs": tuple(like.new_zeros(*first, width) for width in inputs),
+            "signals": tuple(like.new_zeros(*first, width) for width in signals),
+        }
+
 
 @dataclass(frozen=True)
 class TitansMLP(Deep):
@@ -90,37 +111,50 @@ class TitansMLP(Deep):
     def init(self, batch: int, like: Tensor) -> DeepMemory:
         """No deviation from the slow start, at the beginning of a chunk."""
         zeros = self.zeros(batch, like)
-        count = torch.zeros(batch, dtype=torch.int64, device=like.device)
-        return DeepMemory(zeros, zeros if self.momentum else (), zeros, count)
+        return DeepMemory(
+            memory=zeros,
+            momentum=zeros if self.momentum else (),
+            **self.rows(batch, like),
+            shares=opened(like, batch, self.heads, self.chunk),
+            count=torch.zeros(batch, dtype=torch.int64, device=like.device),
+        )
 
     def read(self, state: DeepMemory, q: Queries, base: Weights) -> Values:
         """The network with its present weights."""
-        return forward(q, base, state.memory)
+        return read(state, q, base)
 
     def write(
         self, state: DeepMemory, k: Queries, v: Values, step: Step, base: Weights
     ) -> DeepMemory:
         """One token."""
-        memory, momentum, reference = (
-            tuple(step.before(w) for w in part)
-            for part in (state.memory, state.momentum, state.reference)
+        state = begun(state, step)
+        inputs, signals = steps(k, v, base, state.memory)
+        after = replace(
+            state,
+            inputs=tuple(map(appended, state.inputs, inputs)),
+            signals=tuple(map(appended, state.signals, signals)),
+            shares=stepped(state.shares, step),
+            count=state.count + 1,
         )
-        inputs, signals = steps(k, v, base, reference)
-        surprise = tuple(step.size * x.mT @ u for x, u in zip(inputs, signals, strict=True))
-        if self.momentum:
-            old = zip(surprise, momentum, strict=True)
-            surprise = tuple(torch.addcmul(s, m, step.momentum) for s, m in old)
-        memory = tuple(step.after(w, s) for w, s in zip(memory, surprise, strict=True))
-        return self._after(memory, surprise if self.momentum else (), reference, state.count + 1)
+        return self._closed(after) if int(after.count[0]) == self.chunk else after
 
-    def _after(
-        self, memory: Weights, momentum: Weights, reference: Weights, count: Tensor
+    def _closed(self, state: DeepMemory) -> DeepMemory:
+        """The state at the start of the next chunk."""
+        momentum = present(state, SURPRISE) if self.momentum else ()
+        return self._anew(state, present(state, MEMORY), momentum)
+
+    def _anew(
+        self, state: DeepMemory, memory: Sequence[Tensor], momentum: Sequence[Tensor]
     ) -> DeepMemory:
-        """The state, with a new reference when its chunk is full."""
-        full = int(count[0]) == self.chunk
-        if full:
-            count = torch.zeros_like(count)
-        return DeepMemory(memory, momentum, memory if full else reference, count)
+        """A state at a chunk's start."""
+        batch = len(state.count)
+        return DeepMemory(
+            tuple(memory),
+            tuple(momentum),
+            **self.rows(batch, state.shares),
+            shares=opened(state.shares, batch, self.heads, self.chunk),
+            count=torch.zeros_like(state.count),
+        )
 
     def scan(
         self, state: Any, q: Queries, k: Queries, v: Values, gates: Gates, base: Weights
@@ -144,15 +178,30 @@ class TitansMLP(Deep):
     ) -> tuple[list[Tensor], DeepMemory]:
         """Full chunks, or a part of one: reads of each, and the state behind the last."""
         size, count = min(self.chunk, q.shape[-2]), int(state.count[0])
-        ends = count + size == self.chunk
-        weights, surprise = list(added(base, state.memory)), own(state.momentum)
-        at = list(added(base, state.reference)) if count else weights
-        reference, reads = state.reference, []
+        at = list(added(base, state.memory))
+        if count:
+            weights = list(added(base, present(state, MEMORY)))
+            surprise = list(present(state, SURPRISE)) if self.momentum else []
+        else:
+            weights, surprise = at, own(state.momentum)
+        reads = []
         for chunk in chunks(q, k, v, gates, base[0], size):
             taken = chunk.steps(base, at)
             reads.append(chunk.reads(base, weights, surprise, taken))
+            if count + size < self.chunk:
+                return reads, self._gone_on(state, chunk, taken)
             weights, surprise = chunk.moved(base, weights, surprise, taken)
-            at, reference = weights, chunk.kept(reference)
-        counted = torch.full_like(state.count, 0 if ends else count + size)
-        memory = beyond(base, weights)
-        return reads, DeepMemory(memory, tuple(surprise), memory if ends else reference, counted)
+            at = weights
+        return reads, self._anew(state, beyond(base, weights), surprise)
+
+    def _gone_on(self, state: DeepMemory, chunk: Chunk, taken: Taken) -> DeepMemory:
+        """The state within a chunk, after some of its tokens."""
+        inputs, signals = taken
+        return DeepMemory(
+            chunk.kept(state.memory),
+            chunk.kept(state.momentum),
+            tuple(map(appended, state.inputs, inputs)),
+            tuple(map(appended, state.signals, signals)),
+            moved(state.shares, chunk.shares()),
+            state.count + chunk.q.shape[-2],
+        )

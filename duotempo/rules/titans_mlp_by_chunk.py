@@ -1,19 +1,22 @@
 """Titans with a deep memory whose gates act once a chunk: cheaper, read at the chunk's start."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.rules.deep import added, forward, steps
+from duotempo.rules.deep import Taken, added, forward, forward_and_steps, steps
+from duotempo.rules.deep_open import appended
 from duotempo.rules.gates import Gates, Step
 from duotempo.rules.move import beyond, own, scaled, towards, with_share, with_steps
-from duotempo.rules.product import plus
 from duotempo.rules.rule import Queries, Values, Weights, cut
 from duotempo.rules.state import DeepMemoryByChunk
 from duotempo.rules.titans_mlp import Deep
+
+FEW = 4  # rows for which reading two sets of weights costs less than adding them up
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,17 @@ class TitansMLPByChunk(Deep):
     def init(self, batch: int, like: Tensor) -> DeepMemoryByChunk:
         """No deviation from the slow start, at the beginning of a chunk."""
         zeros = self.zeros(batch, like)
-        sums = like.new_zeros(batch, self.heads, 3)
-        count = torch.zeros(batch, dtype=torch.int64, device=like.device)
-        return DeepMemoryByChunk(zeros, zeros if self.momentum else (), zeros, sums, count)
+        return DeepMemoryByChunk(
+            memory=zeros,
+            momentum=zeros if self.momentum else (),
+            **self.rows(batch, like),
+            sums=like.new_zeros(batch, self.heads, 3),
+            count=torch.zeros(batch, dtype=torch.int64, device=like.device),
+        )
 
     def read(self, state: DeepMemoryByChunk, q: Queries, base: Weights) -> Values:
         """The network with the weights of the chunk's start."""
-        return forward(q, added(base, state.memory))
+        return forward(q, base, state.memory)
 
     def loop(
         self, state: Any, q: Queries, k: Queries, v: Values, gates: Gates, base: Weights
@@ -50,14 +57,11 @@ class TitansMLPByChunk(Deep):
     def write(
         self, state: DeepMemoryByChunk, k: Queries, v: Values, step: Step, base: Weights
     ) -> DeepMemoryByChunk:
-        """One token: its step waits in `pending`."""
-        inputs, signals = steps(k, v, added(base, state.memory))
-        taken = (step.size * x.mT @ u for x, u in zip(inputs, signals, strict=True))
-        pending = tuple(p + s for p, s in zip(state.pending, taken, strict=True))
+        """One token: its step waits."""
         momentum = step.momentum if self.momentum else step.keep
         live = torch.ones_like(step.keep) if step.live is None else step.live
         logs = torch.stack((step.keep.log(), momentum.log(), live), -1)[:, :, 0, 0]
-        return self._after(state, pending, state.sums + logs, state.count + 1)
+        return self._after(state, steps(k, v, base, state.memory), step.size, logs)
 
     def scan(
         self, state: Any, q: Queries, k: Queries, v: Values, gates: Gates, base: Weights
@@ -102,42 +106,44 @@ class TitansMLPByChunk(Deep):
                     weights[i] = with_share(w, surprise[i], live)
                 else:
                     weights[i] = with_steps(w, x, size * u)
-        memory = beyond(base, weights)
-        after = (state.pending, torch.zeros_like(state.sums), state.count)
-        return torch.cat(reads, -2), DeepMemoryByChunk(memory, tuple(surprise), *after)
+        return torch.cat(reads, -2), self._anew(state, beyond(base, weights), surprise)
 
     def _part(
         self, state: DeepMemoryByChunk, q: Tensor, k: Tensor, v: Tensor, gates: Gates, base: Weights
     ) -> tuple[Values, DeepMemoryByChunk]:
-        weights = added(base, state.memory)
-        inputs, signals = steps(k, v, weights)
-        theta = gates.step[..., None]
-        pending = tuple(
-            plus(p, x.mT, theta * u) for p, x, u in zip(state.pending, inputs, signals, strict=True)
-        )
-        sums = state.sums + _sums(gates)
-        after = self._after(state, pending, sums, state.count + q.shape[-2])
-        return forward(q, weights), after
+        few = q.shape[-2] <= FEW
+        parts = (base, state.memory) if few else (added(base, state.memory),)
+        reads, taken = forward_and_steps(q, k, v, *parts)
+        return reads, self._after(state, taken, gates.step[..., None], _sums(gates))
 
     def _after(
-        self, state: DeepMemoryByChunk, pending: Weights, sums: Tensor, count: Tensor
+        self, state: DeepMemoryByChunk, taken: Taken, size: Tensor, logs: Tensor
     ) -> DeepMemoryByChunk:
-        """The state; a full chunk's steps are taken, unless all its tokens were pads."""
+        """The state after some tokens; a full chunk's steps are taken, unless all were pads."""
+        inputs, signals = taken
+        inputs = tuple(appended(old, size * x) for old, x in zip(state.inputs, inputs, strict=True))
+        signals = tuple(map(appended, state.signals, signals))
+        sums, count = state.sums + logs, state.count + size.shape[-2]
         if int(count[0]) < self.chunk:
-            return DeepMemoryByChunk(state.memory, state.momentum, pending, sums, count)
+            return replace(state, inputs=inputs, signals=signals, sums=sums, count=count)
         keep, momentum, live = _factors(sums)
-        surprise = pending
+        surprise = [x.mT @ u for x, u in zip(inputs, signals, strict=True)]
         if self.momentum:
-            old = zip(state.momentum, pending, strict=True)
-            surprise = tuple(momentum * s + p for s, p in old)
-        memory = tuple(keep * w + live * s for w, s in zip(state.memory, surprise, strict=True))
-        zeros = tuple(torch.zeros_like(p) for p in pending)
+            old = zip(state.momentum, surprise, strict=True)
+            surprise = [momentum * s + p for s, p in old]
+        memory = [keep * w + live * s for w, s in zip(state.memory, surprise, strict=True)]
+        return self._anew(state, memory, surprise if self.momentum else ())
+
+    def _anew(
+        self, state: DeepMemoryByChunk, memory: Sequence[Tensor], momentum: Sequence[Tensor]
+    ) -> DeepMemoryByChunk:
+        """A state at a chunk's start."""
         return DeepMemoryByChunk(
-            memory,
-            surprise if self.momentum else (),
-            zeros,
-            torch.zeros_like(sums),
-            torch.zeros_like(count),
+            tuple(memory),
+            tuple(momentum),
+            **self.rows(len(state.count), state.sums),
+            sums=torch.zeros_like(state.sums),
+            count=torch.zeros_like(state.count),
         )
 
 

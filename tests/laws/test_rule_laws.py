@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from duotempo.core import UserError
 from duotempo.rules import RULES, Gates, Rule, TitansLinear, TitansMLP, TitansMLPByChunk
+from duotempo.rules.titans_mlp import Deep
 
 SIZES = {"heads": 2, "key": 6, "value": 5, "chunk": 8}
 VARIANTS: dict[str, Rule] = {name: kind(**SIZES) for name, kind in RULES.items()}
@@ -205,7 +206,7 @@ def test_the_inner_gradient_is_autograds(rule):
     """One token from an empty memory moves it by -theta times autograd's gradient."""
     if "hebbian" in type(rule).__name__.lower():
         return
-    if isinstance(rule, TitansMLPByChunk):
+    if isinstance(rule, Deep):
         rule = dataclasses.replace(rule, chunk=1)
     q, k, v, gates, base = inputs(rule, 1)
     _, state = rule.scan(rule.init(BATCH, q), q, k, v, gates, base)
