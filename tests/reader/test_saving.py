@@ -63,13 +63,16 @@ def save(number):
         files.write(folder, {"number": number}, {"n": torch.full((50_000,), number)}, archive.copy)
 
 save(0)
+begun = time.monotonic()
+save(0)
+pace = time.monotonic() - begun  # a busy machine saves slowly
 for _ in range(int(sys.argv[2])):
     child = os.fork()
     if not child:
         while True:
             number += 1
             save(number)
-    time.sleep(pick.uniform(0.0, 0.12))
+    time.sleep(pick.uniform(0.0, 4 * pace))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     print("killed", flush=True)
