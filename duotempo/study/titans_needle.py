@@ -236,7 +236,7 @@ class Asking:
         return [
             ("passkey", x, result.exact),
             ("passkey.signs", x, result.token),
-            ("passkey.streams", x, rows),
+            ("passkey.streams", x, float(rows)),
             ("state", x, held),
         ]
 

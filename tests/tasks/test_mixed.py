@@ -10,6 +10,9 @@ import torch
 from duotempo.core import UserError
 from duotempo.tasks.mixed import Mixed
 from duotempo.tasks.recall import Recall
+from duotempo.train import Stage, train
+from tests.train.same import logged
+from tests.train.tiny import Echo, a_run
 
 SHORT = Recall(pairs=2, queries=2, length=12, rows=2)
 LONG = replace(SHORT, length=20)
@@ -52,3 +55,18 @@ def test_chance_is_the_mean_of_the_parts():
 def test_shares_that_do_not_fit_are_refused(shares):
     with pytest.raises(UserError, match="give one share a task"):
         Mixed((SHORT, LONG), shares)
+
+
+def losses(task, folder):
+    """The loss of each step of a training on a task, in pieces of five tokens."""
+    train(a_run(stages=(Stage(task, 8, rate=1e-2, warmup=2, segment=5),)), folder)
+    return [line["loss"] for line in logged(folder)]
+
+
+def test_a_stage_learns_from_a_mixture_as_from_its_parts(tmp_path):
+    short, long = Echo(), Echo(length=18)
+    alone = losses(short, tmp_path / "alone")
+    assert losses(Mixed((short, long), (1.0, 0.0)), tmp_path / "one") == alone
+    both = losses(Mixed((short, long), (1.0, 1.0)), tmp_path / "both")
+    assert torch.tensor(both).isfinite().all()
+    assert both not in (alone, losses(long, tmp_path / "other"))
