@@ -10,16 +10,26 @@ from safetensors.torch import load, save_file
 from torch import Tensor
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], *, metadata: dict[str, str] | None = None
+) -> None:
     """Write tensors, each with numbers of its own, wherever they are; raises `OSError`."""
-    flat = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()  # views and twins of one another have no place in it
-    }
     try:
-        save_file(flat, path)
+        save_file(_flat(tensors), path, metadata)
     except SafetensorError as error:
         raise OSError(str(error)) from error
+
+
+def _flat(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same numbers without gaps; those that lie where another's lie are copied."""
+    flat: dict[str, Tensor] = {}
+    taken = set()
+    for name, tensor in tensors.items():
+        one = tensor.detach().cpu().contiguous()
+        place = one.untyped_storage().data_ptr()
+        flat[name] = one.clone() if place in taken else one
+        taken.add(place)
+    return flat
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

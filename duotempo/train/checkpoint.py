@@ -13,7 +13,7 @@ from typing import Any
 import torch
 import torch.distributed.checkpoint as dcp
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import (
@@ -25,6 +25,7 @@ from torch.optim import Optimizer
 from duotempo.core import UserError
 from duotempo.models.decoder import Decoder
 from duotempo.models.saved import write_model
+from duotempo.models.tensor_files import write_tensors
 from duotempo.train.optim import set_rate, whole
 from duotempo.train.parallel import World
 
@@ -92,7 +93,7 @@ def save(folder: Path, learner: Learner, progress: Progress, identity: str) -> N
 
     def write(scratch: Path) -> None:
         if world.size == 1:
-            save_file({n: t.contiguous().cpu() for n, t in tensors.items()}, scratch / ALONE)
+            write_tensors(scratch / ALONE, tensors)
         else:
             writer = HuggingFaceStorageWriter(str(scratch), save_distributed=True)
             dcp.save(tensors, storage_writer=writer)
@@ -242,7 +243,7 @@ def save_model(place: Path, learner: Learner, config: Mapping[str, Any]) -> None
             alone.load_state_dict(full, assign=True)
             write_model(scratch, alone)
         elif learner.world.first:
-            save_file(full, scratch / "model.safetensors", {"format": "pt"})
+            write_tensors(scratch / "model.safetensors", full, metadata={"format": "pt"})
             (scratch / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
     put(place, write, learner.world)

@@ -41,6 +41,18 @@ def test_a_model_comes_back_bit_for_bit(kind, dtype, tmp_path):
     assert torch.equal(load_model(tmp_path / "theirs")(TOKENS)[0], want)
 
 
+@torch.no_grad()
+def test_weights_that_lie_in_one_storage_or_with_gaps_are_saved_as_any(tmp_path):
+    bare, want = native("mag"), native("mag")(TOKENS)[0]
+    weights = list(bare.parameters())
+    flat = torch.cat([weight.reshape(-1) for weight in weights])
+    for weight, part in zip(weights, flat.split([w.numel() for w in weights]), strict=True):
+        weight.data = part.view_as(weight)
+    bare.embedding.weight.data = bare.embedding.weight.data.T.contiguous().T
+    save_model(tmp_path / "model", bare)
+    assert torch.equal(load_model(tmp_path / "model")(TOKENS)[0], want)
+
+
 def test_a_loaded_model_can_learn(tmp_path):
     save_model(tmp_path / "model", native("mag"))
     model = load_model(tmp_path / "model").train()

@@ -57,6 +57,17 @@ def test_a_state_comes_back_bit_for_bit_and_goes_on_alike(kind, tmp_path):
         assert same(*(after(model, some_bytes(20, 2, seed=1), s) for s in (loaded, state)))
 
 
+@each_kind
+def test_a_state_whose_rows_or_parts_share_their_storage_is_saved_as_any(kind, tmp_path):
+    model = byte_model(kind)
+    state = after(model, some_bytes(13, batch=3))
+    one_for_all = tree_map(lambda part: part[:1].expand(3, *part.shape[1:]), state)
+    wide = tree_map(lambda part: torch.stack([part, part], -1)[..., 0], state)
+    for shared in (one_for_all, wide, tree_map(lambda part: part[1:2], state)):
+        save_state(tmp_path, shared, model)
+        assert same(load_state(tmp_path, model), shared)
+
+
 @settings(deadline=None, max_examples=15)
 @given(kind=st.sampled_from(sorted(KINDS)), a=st.integers(0, 40), b=st.integers(1, 40))
 def test_reading_on_after_a_save_is_reading_on(kind, a, b, tmp_path_factory):

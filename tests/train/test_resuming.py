@@ -8,17 +8,18 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from duotempo.core import UserError
 from duotempo.models.config import Config as Decoder
 from duotempo.models.config import MemoryConfig
-from duotempo.train import Muon, train
+from duotempo.train import Muon, load_model, train
 from tests.train.same import assert_same_run, logged
-from tests.train.tiny import Echo, a_run
+from tests.train.tiny import Config, Echo, a_run
 
 ROOT = Path(__file__).parent.parent.parent
 OFTEN = ("step-1", "step-3", "call-7", "call-9")
@@ -75,6 +76,30 @@ def test_whatever_the_settings_a_broken_run_goes_on_bit_for_bit(settings, tmp_pa
         train(run, tmp_path / "broken", save_every=3, tell=halt)
     train(run, tmp_path / "broken", save_every=3)
     assert_same_run(tmp_path / "whole", tmp_path / "broken")
+
+
+@dataclass(frozen=True)
+class Shared(Config):
+    """A model with buffers that lie where its weights lie."""
+
+    def build(self):
+        """A fresh model."""
+        model = super().build()
+        weight = model.embed.weight.detach()
+        model.register_buffer("all", weight)
+        model.register_buffer("some", weight[1:, ::2])
+        return model
+
+
+def test_tensors_that_share_their_storage_are_saved_and_gone_on_with(tmp_path):
+    run = a_run(model=Shared())
+    train(run, tmp_path / "whole")
+    with pytest.raises(Halt):
+        train(run, tmp_path / "broken", save_every=2, tell=halt)
+    train(run, tmp_path / "broken")
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+    model = load_model(tmp_path / "whole" / "model", Shared().build())
+    assert torch.equal(model.some, model.embed.weight[1:, ::2])
 
 
 def test_how_often_is_saved_changes_nothing(undisturbed, tmp_path):
