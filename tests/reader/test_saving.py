@@ -6,22 +6,23 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
-from duotempo.archive import Archive
 from duotempo.core import UserError, state_folder
 from duotempo.models.pretrained import load
 from duotempo.reader import Reader, Settings, files
 from duotempo.reader.shelf import copied
 from tests.models.minds import a_memory
+from tests.reader.killed import TIMES
 from tests.reader.lives import KINDS, TEXT, a_life, a_reader, assert_same_life, write_worded
 
 ROOT = Path(__file__).parents[2]
+WHOLE = ["archive", "fast", "state.json"]
 each_kind = pytest.mark.parametrize("fast", KINDS)
 ELSEWHERE = """
 import json, sys
@@ -46,38 +47,6 @@ for folder in sys.argv[1:]:
             "verdict": str(reader.awake.verdict and reader.awake.verdict.trials),
         })
 print(json.dumps(facts))
-"""
-KILLED = """
-import os, random, signal, sys, time, warnings
-from pathlib import Path
-import torch
-from duotempo.archive import Archive
-from duotempo.reader import files
-warnings.simplefilter("ignore")  # this process has no second thread that fork could split
-folder, pick, number = Path(sys.argv[1]), random.Random(0), 0
-torch.set_num_threads(1)
-
-def save(number):
-    with Archive.open(":memory:") as archive:
-        archive.append("t", f"{number} " * 20_000)
-        files.write(folder, {"number": number}, {"n": torch.full((50_000,), number)}, archive.copy)
-
-save(0)
-begun = time.monotonic()
-save(0)
-pace = time.monotonic() - begun  # a busy machine saves slowly
-for _ in range(int(sys.argv[2])):
-    child = os.fork()
-    if not child:
-        while True:
-            number += 1
-            save(number)
-    time.sleep(pick.uniform(0.0, 4 * pace))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    print("killed", flush=True)
-    sys.stdin.readline()
-    number += 1000
 """
 
 
@@ -148,7 +117,7 @@ def test_a_folder_holds_the_last_state_and_nothing_else(at_hand, tmp_path):
     for text in ("It rained. ", "It snowed. "):
         reader.read(text, name="weather")
         reader.save(tmp_path)
-        assert names(tmp_path) == ["archive", "fast", "state.json"]
+        assert names(tmp_path) == WHOLE
         assert_same_life(Reader.load(tmp_path), reader)
 
 
@@ -172,28 +141,59 @@ def test_another_programs_state_is_not_written_over(tmp_path):
     assert names(tmp_path) == ["state.json"]
 
 
-def test_killed_at_any_moment_of_a_save_there_is_a_whole_state(tmp_path):
-    kills, last = 8, -1
-    code = [sys.executable, "-c", KILLED, str(tmp_path / "s"), str(kills)]
+@contextmanager
+def killer(folder: Path) -> Iterator[Callable[[str], str]]:
+    """Within: a function that starts the next save, kills it at a moment, and says if it could."""
+    code = [sys.executable, "-m", "tests.reader.killed", str(folder)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     with subprocess.Popen(code, **pipes) as process:
-        for _ in range(kills):
-            assert process.stdout.readline() == "killed\n"
-            saved = files.read(tmp_path / "s")
-            number = saved.facts["number"]
-            assert saved.tensors["n"].unique().tolist() == [number]
-            shelf = copied(saved.archive)  # opened in its place it would change
-            assert shelf.archive.text() == f"{number} " * 20_000
-            shelf.close()
-            assert number >= last
-            last = number
-            process.stdin.write("\n")
+
+        def kill(moment: str) -> str:
+            process.stdin.write(f"{moment}\n")
             process.stdin.flush()
-    assert last > 1000
-    with Archive.open(":memory:") as archive:
-        files.write(tmp_path / "s", {}, {"n": torch.zeros(1)}, archive.copy)
-    left = [name for name in names(tmp_path / "s") if name != "archive"]
-    assert left == ["fast", "state.json"]
+            return process.stdout.readline().strip()
+
+        yield kill
+
+
+def whole(folder: Path) -> int:
+    """The number of the state in a folder, which all its parts say."""
+    saved = files.read(folder)
+    number = saved.facts["number"]
+    assert saved.tensors["n"].unique().tolist() == [number]
+    shelf = copied(saved.archive)  # opened in its place it would change
+    assert shelf.archive.text() == f"{number} " * TIMES
+    shelf.close()
+    return number
+
+
+def test_killed_at_any_moment_of_a_save_there_is_a_whole_state(tmp_path):
+    folder, last, kept = tmp_path / "s", 0, []
+    with killer(folder) as kill:
+        for number, line in enumerate(range(1, 2000, 3), 1):
+            ended = kill(f"line {line}")
+            found = whole(folder)
+            assert found in (last, number)
+            kept.append(found == last)
+            last = found
+            if ended != "killed":
+                break
+    assert ended == "ended 0"
+    assert kept == sorted(kept, reverse=True), "what is in place at one line is so at later ones"
+    assert 10 < sum(kept) < len(kept) - 2
+    assert names(folder) == WHOLE
+
+
+def test_killed_within_a_write_the_old_state_is_whole(tmp_path):
+    folder = tmp_path / "s"
+    with killer(folder) as kill:
+        for size in (100, 20_000, 60_000):
+            assert kill(f"byte {size}") == "killed"
+            assert whole(folder) == 0
+            assert len(names(folder)) > 3, "something was left half way"
+        assert kill("line 2000") == "ended 0"
+    assert whole(folder) == 4
+    assert names(folder) == WHOLE
 
 
 @contextmanager
