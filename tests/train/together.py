@@ -1,10 +1,11 @@
 """Two processes train together: one run at a stretch, and one that is broken off and goes on."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -29,9 +30,8 @@ def halt(what, done, total):
         raise Halt
 
 
-def main(folder):
+def learn(folder):
     """Train, break off, go on."""
-    torch.set_num_threads(1)
     dist.init_process_group("gloo")
     train(RUN, folder / "whole", save_every=2)
     try:
@@ -41,30 +41,33 @@ def main(folder):
     dist.destroy_process_group()
 
 
-def start(folder, size=2):
-    """Start the processes as torchrun does, and wait for them."""
+def main(folder, size):
+    """Fork the processes, each told its place as torchrun tells it, and see them all end well."""
+    torch.set_num_threads(1)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     world = {"WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.train.together", str(folder)],
-            cwd=ROOT,
-            env=os.environ | {n: str(v) for n, v in world.items()} | {"RANK": str(rank)},
-        )
-        for rank in range(size)
-    ]
-    ends = [process.poll() for process in processes]
-    begun = time.monotonic()
-    while None in ends and not any(ends) and time.monotonic() < begun + 120:
-        time.sleep(0.05)
-        ends = [process.poll() for process in processes]
-    for process in processes:  # one that failed leaves the others waiting
-        process.kill()
-        process.wait()
-    assert ends == [0] * size
+    for rank in range(size):
+        if os.fork() == 0:
+            os.environ |= {name: str(value) for name, value in {**world, "RANK": rank}.items()}
+            learn(folder)
+            sys.exit()
+    for _ in range(size):
+        if os.wait()[1]:
+            sys.exit("a process failed")
+
+
+def start(folder, size=2):
+    """Have so many processes train, and wait for them; one that fails leaves none behind."""
+    command = [sys.executable, "-m", "tests.train.together", str(folder), str(size)]
+    parent = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    try:
+        assert parent.wait(timeout=120) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))
