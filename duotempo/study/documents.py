@@ -13,13 +13,13 @@ from transformers import PreTrainedTokenizerBase
 from duotempo.core import UserError
 from duotempo.tasks import text
 from duotempo.tasks.diary import Diary, Fact
+from duotempo.tasks.prose import FOLDER
 
 KINDS = ("diary", "prose")
 PART = 512  # tokens of one continuation
 PARTS = 3  # continuations scored for each document
 SHORT = 1024  # tokens of a shortened history
 PROSE_HISTORY = 3072 + 512  # tokens of prose read before the continuations
-NOVELS = "DUOTEMPO_TEXTS"  # names the folder of novels, each NAME.txt or NAME.txt.gz
 # Prose of a reporting seed: a novel, and how far into it the stretch begins. Development seeds
 # (below 100) begin elsewhere.
 STRETCHES = {
@@ -70,8 +70,8 @@ class Document:
 
 
 def novels() -> Path | None:
-    """The folder of novels, or None when `DUOTEMPO_TEXTS` is not set."""
-    folder = os.environ.get(NOVELS)
+    """The folder of novels, or None when the variable that names it is not set."""
+    folder = os.environ.get(FOLDER)
     return Path(folder) if folder else None
 
 
@@ -82,7 +82,7 @@ def novel(name: str) -> text.Text:
         if folder and (folder / f"{name}{ending}").exists():
             return text.load(folder / f"{name}{ending}")
     raise UserError(
-        f"the novel {name!r} was not found: set {NOVELS} to a folder that holds {name}.txt (or .gz)"
+        f"the novel {name!r} was not found: set {FOLDER} to a folder that holds {name}.txt (or .gz)"
     )
 
 
@@ -93,7 +93,7 @@ def inputs(published: bool) -> dict[str, str]:
     """
     if published and not novels():
         raise UserError(
-            f"the full study reads four novels: set {NOVELS} to a folder that holds them, "
+            f"the full study reads four novels: set {FOLDER} to a folder that holds them, "
             "or take --size smoke"
         )
     names = sorted({name for name, _ in STRETCHES.values()}) if novels() else []

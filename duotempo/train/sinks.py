@@ -6,6 +6,10 @@ from pathlib import Path
 from duotempo.core import UserError
 from duotempo.train.log import Facts, Sink
 
+INSTALL = "pip install 'duotempo[track]'"
+
+INSTALL = "pip install 'duotempo[track]'"
+
 
 def numbers(facts: Facts) -> dict[str, float]:
     """The facts that can be drawn; those within others by both names."""
@@ -26,7 +30,7 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415, an optional extra
         except ModuleNotFoundError as error:
             raise UserError(
-                "--sink tensorboard needs TensorBoard: pip install tensorboard, or leave it out"
+                f"--sink tensorboard needs TensorBoard: {INSTALL}, or leave it out"
             ) from error
         self._writer = SummaryWriter(str(folder / "tensorboard"))
 
@@ -47,9 +51,7 @@ class Trackio:
         try:
             import trackio  # noqa: PLC0415, an optional extra  # pyrefly: ignore[missing-import]
         except ModuleNotFoundError as error:
-            raise UserError(
-                "--sink trackio needs trackio: pip install trackio, or leave it out"
-            ) from error
+            raise UserError(f"--sink trackio needs trackio: {INSTALL}, or leave it out") from error
         self._run = trackio.init(project="duotempo", name=folder.name, resume="allow")
 
     def write(self, facts: Facts) -> None:

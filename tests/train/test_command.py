@@ -140,7 +140,7 @@ def test_a_sink_that_is_not_installed_is_told_before_the_first_step(called, monk
     monkeypatch.setitem(sys.modules, "trackio", None)
     code, _, err = called("mine.py:small", "--sink", "trackio")
     assert code == 2
-    assert "pip install trackio" in err
+    assert "pip install 'duotempo[track]'" in err
     assert not (tmp_path / "runs").exists()
 
 

@@ -79,6 +79,7 @@ class Planted(ModuleType):
         return call
 
 
+TRACK = r"pip install 'duotempo\[track\]'"
 FACTS = {"step": 3, "loss": 0.5, "exact": None}
 
 
@@ -112,5 +113,5 @@ def test_trackio_gets_all_numbers_of_a_step(tmp_path, monkeypatch):
 def test_a_sink_that_is_not_installed_is_one_sentence(name, tmp_path, monkeypatch):
     for module in ("tensorboard", "trackio", "torch.utils.tensorboard"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UserError, match=rf"--sink {name} needs .*: pip install {name}"):
+    with pytest.raises(UserError, match=rf"--sink {name} needs .*: {TRACK}"):
         SINKS[name](tmp_path)
