@@ -8,8 +8,6 @@ from duotempo.train.log import Facts, Sink
 
 INSTALL = "pip install 'duotempo[track]'"
 
-INSTALL = "pip install 'duotempo[track]'"
-
 
 def numbers(facts: Facts) -> dict[str, float]:
     """The facts that can be drawn; those within others by both names."""
