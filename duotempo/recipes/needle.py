@@ -62,20 +62,10 @@ ARMS: dict[str, Config] = {
 ABLATIONS: dict[str, Config] = {
     "without momentum": replace(MAG, memory=replace(MEMORY, momentum=False)),
     "without decay": replace(MAG, memory=replace(MEMORY, decay=False)),
-    "deep memory": replace(MAG, memory=replace(MEMORY, rule="titans-mlp", hidden=160)),
+    "deep memory": replace(MAG, ff=430, memory=replace(MEMORY, rule="titans-mlp", hidden=160)),
     "without convolution": replace(MAG, block_conv=0, memory=replace(MEMORY, kernel=1)),
     "without persistent tokens": replace(MAG, persistent=0),
-    "keys of one factor": replace(MAG, memory=replace(MEMORY, factors=1)),
-    "gates below attention": replace(MAG, above=False),
     "gates that never shut": replace(MAG, memory=replace(MEMORY, dead_zone=0.0, gate_noise=0.0)),
-    "the paper's layer": replace(
-        MAG,
-        above=False,
-        start="random",
-        combine="gate",
-        block_conv=0,
-        memory=MemoryConfig(heads=2, size=80, chunk=32),
-    ),
 }
 """The memory with one thing taken away or changed."""
 
