@@ -71,18 +71,22 @@ class _Faded(torch.autograd.Function):
         weight, slow, share, surprise, going = ctx.saved_tensors
         (grad,) = grads
         to_slow = grad * share
-        to_share = _inner(grad, slow.expand_as(grad)) - _inner(grad, weight)
-        found = (grad - to_slow, to_slow.sum_to_size(slow.shape), to_share)
+        to_share = _inner(grad, slow - weight)
+        found = (grad - to_slow, _summed(to_slow), to_share)
         if surprise is None:
             return *found, None, None
         return *found, grad * going, _inner(grad, surprise)
 
 
 def _inner(a: Tensor, b: Tensor) -> Float[Tensor, "batch head 1 1"]:
-    """The inner product of two matrices, by head: not a matrix product, since torch may be told to
-    take those in bf16, where this one is slow and rough."""
-    pairs = zip(a.flatten(2).flatten(0, 1), b.flatten(2).flatten(0, 1), strict=True)
-    return torch.stack([x.dot(y) for x, y in pairs]).reshape(*a.shape[:2], 1, 1)
+    """The inner product of two matrices, by head: neither a matrix product nor `dot`, since torch
+    may be told to take both in bf16, where this one is slow and rough."""
+    return (a * b).sum((-2, -1), keepdim=True)
+
+
+def _summed(x: Float[Tensor, "batch *weight"]) -> Float[Tensor, "*weight"]:
+    """The sum over sequences; one alone is no sum, which would write it anew."""
+    return x[0] if len(x) == 1 else x.sum(0)
 
 
 def with_steps(weight: Tensor, inputs: Tensor, signals: Tensor) -> Tensor:

@@ -23,6 +23,6 @@ def through(
 ) -> Float[Tensor, "batch head time column"]:
     """x @ weight for a weight that all sequences share: one product, no copy for each sequence."""
     if x.shape[0] == 1:
-        return x @ weight
+        return x @ weight[None]  # a weight without a batch has its gradient written once more
     together = x.transpose(0, 1).flatten(1, 2) @ weight
     return together.unflatten(1, (x.shape[0], -1)).transpose(0, 1)
