@@ -38,7 +38,7 @@ def checkpoints(folder):
 )
 def test_a_run_that_was_killed_at_any_moment_goes_on_bit_for_bit(moments, undisturbed, tmp_path):
     command = [sys.executable, "-m", "tests.train.killed", str(tmp_path), *moments]
-    subprocess.run(command, check=True, timeout=120, cwd=ROOT)
+    subprocess.run(command, check=True, timeout=600, cwd=ROOT)
     for moment in moments:
         folder = tmp_path / moment
         train(a_run(), folder, save_every=2)

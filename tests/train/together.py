@@ -63,7 +63,7 @@ def start(folder, size=2):
     command = [sys.executable, "-m", "tests.train.together", str(folder), str(size)]
     parent = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
-        assert parent.wait(timeout=120) == 0
+        assert parent.wait(timeout=600) == 0
     finally:
         with suppress(ProcessLookupError):
             os.killpg(parent.pid, signal.SIGKILL)
