@@ -40,5 +40,5 @@ def demo(
         return
     for kind, lines in facts["table"].items():
         show_columns((kind, "no memory", "state alone", "mixture", "full context"), lines)
-    show_columns(("two million bytes in flat memory", ""), facts["stream_table"])
+    show_columns(("a long text in flat memory", ""), facts["stream_table"])
     show_text(table({"took": f"{facts['seconds']:.0f} seconds", "report": facts["report"]}))

@@ -89,7 +89,7 @@ def _text(length: int, needle: str) -> Iterator[str]:
 def blocks(streamed: Streamed) -> list[Block]:
     """The demo page's part about the stream."""
     return [
-        Heading("Two million bytes in flat memory"),
+        Heading(f"{streamed.read:,} bytes in flat memory"),
         Prose(
             "A model of a million weights, trained in minutes on a CPU, read Python's help topics "
             "round and round. A passkey stood on the first page. What it remembers fits into a "

@@ -227,7 +227,8 @@ def show(monkeypatch):
     def run(*options):
         asked.append(options[:4])
         rows = [("recall [bits]", "5.00", "1.00", "1.10", "0.90")]
-        return {"table": {"diary": rows}, "seconds": 61.2, "report": "out/report.html"}
+        told = {"table": {"diary": rows}, "stream_table": [("bytes read", "9 in 1 s")]}
+        return told | {"seconds": 61.2, "report": "out/report.html"}
 
     room = ModuleType("duotempo.study.demo")
     monkeypatch.setattr(room, "run", run, raising=False)
@@ -241,7 +242,9 @@ def test_demo_shows_its_tables_and_where_the_page_is(cli, show):
     lines = [line.split() for line in ran.out.splitlines() if line.strip()]
     assert lines[0][0] == "diary"
     assert lines[1] == ["recall", "[bits]", "5.00", "1.00", "1.10", "0.90"]
-    assert lines[2:] == [["took", "61", "seconds"], ["report", "out/report.html"]]
+    assert lines[2] == "a long text in flat memory".split()
+    assert lines[3] == "bytes read 9 in 1 s".split()
+    assert lines[4:] == [["took", "61", "seconds"], ["report", "out/report.html"]]
 
 
 def test_demo_gives_machines_its_numbers(cli, show):
