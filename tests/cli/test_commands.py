@@ -242,8 +242,8 @@ def test_demo_shows_its_tables_and_where_the_page_is(cli, show):
     lines = [line.split() for line in ran.out.splitlines() if line.strip()]
     assert lines[0][0] == "diary"
     assert lines[1] == ["recall", "[bits]", "5.00", "1.00", "1.10", "0.90"]
-    assert lines[2] == "a long text in flat memory".split()
-    assert lines[3] == "bytes read 9 in 1 s".split()
+    assert lines[2] == ["a", "long", "text", "in", "flat", "memory"]
+    assert lines[3] == ["bytes", "read", "9", "in", "1", "s"]
     assert lines[4:] == [["took", "61", "seconds"], ["report", "out/report.html"]]
 
 
