@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from duotempo.recipes.needle import ABLATIONS
 from duotempo.study.base import Claim, Figure, Point, Row, Series
-from duotempo.study.stats import by_seed, claim, curve, interval
+from duotempo.study.stats import by_seed, claim, interval
 from duotempo.study.titans_needle import BEST, ENDS, Reading, TitansNeedle
 
 FAR = 65_536.0
@@ -42,26 +42,20 @@ class TitansAblation(TitansNeedle):
         return found
 
     def figures(self, rows: Sequence[Row]) -> list[Figure]:
-        """Recall by distance, and four named keys by arm."""
-        there = [arm for arm in self.arms if by_seed(rows, arm, "bits")]
+        """Four named keys, and prose, by arm."""
         places = sorted({r.x for r in rows if r.metric == "keys" and r.x is not None})
-        far = Figure(
-            title="What recall far away hangs on",
-            x_label="bytes read since the stream began",
-            y_label="passkeys recalled exactly (share)",
-            series=tuple(curve(rows, arm, "passkey") for arm in there),
-            log_x=True,
-            caption="Mean over seeds.",
+        keys = self._dots(rows, "keys", places[-1] if places else None)
+        bits = self._dots(rows, "bits", None)
+        return [
+            Figure("What telling four named keys apart hangs on", "arm", "exact (share)", keys),
+            Figure("What prose pays", "arm", "bits per byte of held-out prose", bits),
+        ]
+
+    def _dots(self, rows: Sequence[Row], metric: str, x: float | None) -> tuple[Series, ...]:
+        """One dot an arm, in the order of the arms."""
+        found = [(arm, list(by_seed(rows, arm, metric, x).values())) for arm in self.arms]
+        there = [(arm, values) for arm, values in found if values]
+        return tuple(
+            Series(arm, (Point(i + 1.0, *interval(values)),), "dots")
+            for i, (arm, values) in enumerate(there)
         )
-        keys = Figure(
-            title="What telling four named keys apart hangs on",
-            x_label="arm: " + ", ".join(f"{i + 1} {arm}" for i, arm in enumerate(there)),
-            y_label="one of four keys, exact (share)",
-            series=tuple(
-                Series(arm, (Point(i + 1.0, *interval(values)),), "dots")
-                for i, arm in enumerate(there)
-                for x in places[-1:]
-                if (values := list(by_seed(rows, arm, "keys", x).values()))
-            ),
-        )
-        return [far, keys]

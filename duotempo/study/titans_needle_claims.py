@@ -109,7 +109,7 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
     )
     bits = Figure(
         title="Bits per byte of held-out prose, by arm",
-        x_label="arm: " + ", ".join(f"{i + 1} {arm}" for i, arm in enumerate(there)),
+        x_label="arm",
         y_label="bits per byte",
         series=tuple(
             Series(arm, (Point(i + 1.0, *interval(values)),), "dots")
