@@ -27,6 +27,8 @@ def from_dict(values: Mapping[str, Any]) -> Config:
         parts = {name: value for name, value in values.items() if name in known}
         memory = MemoryConfig(**parts.pop("memory", {}))
         layout = tuple(parts.pop("layout", Config.layout))
-        return Config(**parts, layout=layout, memory=memory)
+        pair = parts.pop("parts", None)
+        pair = None if pair is None else tuple(pair)
+        return Config(**parts, layout=layout, parts=pair, memory=memory)
     except TypeError as error:
         raise UserError(f"this is no model config ({error}): give one that Config wrote") from error

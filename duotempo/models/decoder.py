@@ -1,7 +1,8 @@
 """The native decoder: `logits, state = model(tokens, state)`, cut a stream wherever you like."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -10,7 +11,7 @@ from torch.utils._pytree import register_dataclass, tree_leaves
 
 from duotempo.core import UserError
 from duotempo.models.blocks import BLOCKS, Block, BlockState
-from duotempo.models.layers import Norm
+from duotempo.models.layers import Norm, embedding
 from duotempo.models.piece import Piece
 from duotempo.models.shape import Shape
 from duotempo.models.starts import begin
@@ -38,12 +39,16 @@ class Decoder(nn.Module):
     def __init__(self, config: Shape) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab, config.width)
+        self.embedding = embedding(config.vocab, config.width, config.parts)
         self.blocks = nn.ModuleList(BLOCKS[kind](config) for kind in config.layout)
         self.norm = Norm(config.width)
         self.head = nn.Linear(config.width, config.vocab, bias=False)
         nn.init.normal_(self.embedding.weight, std=0.5)
         begin(self, config.start)
+
+    def beside(self) -> Mapping[str, Mapping[str, Any]]:
+        """Further JSON files that belong into this model's folder, by name: none."""
+        return {}
 
     def init(self, batch: int) -> State:
         """The state of `batch` streams that have not begun."""

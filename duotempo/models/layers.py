@@ -75,6 +75,25 @@ class Rotary(nn.Module):
         return torch.cat((a * cos - b * sin, a * sin + b * cos), -1)
 
 
+class PairEmbedding(nn.Embedding):
+    """Token t is the pair (t // n, t % n); its embedding is the sum of its parts'."""
+
+    def __init__(self, parts: tuple[int, int], width: int) -> None:
+        super().__init__(sum(parts), width)
+        self.parts = parts
+
+    def forward(self, input: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time width"]:
+        """The sum of two rows for each token."""
+        first, second = self.parts
+        rows = super().forward
+        return rows(input // second) + rows(first + input % second)
+
+
+def embedding(vocab: int, width: int, parts: tuple[int, int] | None) -> nn.Embedding:
+    """One row a token, or one a part of it."""
+    return nn.Embedding(vocab, width) if parts is None else PairEmbedding(parts, width)
+
+
 class GatedMLP(nn.Module):
     """SwiGLU: (silu(x U) * x V) W."""
 

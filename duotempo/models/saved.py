@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from duotempo.models.hf import DuotempoConfig, wrap
 from duotempo.models.pretrained import quiet
 
 CONFIG, WEIGHTS, PREFIX = "config.json", "model.safetensors", "model."
-FILES = {CONFIG, WEIGHTS, "generation_config.json", "tokenizer.json", "tokenizer_config.json"}
+SLEEP = "sleep.json"
+FILES = {
+    CONFIG, WEIGHTS, SLEEP, "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+}  # fmt: skip
 """What a model's folder may hold if a new model is to take its place."""
 LONGEST_CONFIG = 1_000_000
 
@@ -54,10 +58,17 @@ def save_model(folder: Path, model: Decoder) -> None:
         ) from error
 
 
-def write_model(folder: Path, model: Decoder) -> None:
-    """Write a model's files into a new folder, just so: for those who move it into place."""
+def write_model(
+    folder: Path, model: Decoder, beside: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """Write a model's files into a new folder, just so: for those who move it into place.
+
+    `beside` are further JSON files (None: those that the model names).
+    """
     with quiet():
         wrap(model).save_pretrained(folder, max_shard_size="1TB")
+    for name, facts in (model.beside() if beside is None else beside).items():
+        (folder / name).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     if model.config.vocab == BYTES:
         byte_tokenizer().save_pretrained(folder)
 

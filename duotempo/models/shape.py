@@ -72,7 +72,8 @@ class Shape:
     read memory stands in mac's context: before the segment (v1) or behind it (proceedings).
     `block_conv` is the kernel of a convolution on each block's input (0: none). `start` "recall"
     begins as an induction rule: a read raises the logit of the byte that was stored. `checkpoint`
-    recomputes activations of so many tokens at a time in training (0: keeps all).
+    recomputes activations of so many tokens at a time in training (0: keeps all). `parts` (m, n)
+    reads a token t as the pair (t // n, t % n), each with an embedding of its own, and sums them.
     """
 
     vocab: int = 256
@@ -89,6 +90,7 @@ class Shape:
     order: str = "read-segment"
     start: str = "random"
     checkpoint: int = 0
+    parts: tuple[int, int] | None = None
     memory: MemoryConfig = field(default_factory=MemoryConfig)
 
     def __post_init__(self) -> None:
@@ -112,11 +114,18 @@ class Shape:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise UserError(f"{name}={getattr(self, name)!r}: one of {', '.join(known)}")
+        if self.parts is not None and self.parts[0] * self.parts[1] != self.vocab:
+            raise UserError(
+                f"parts={self.parts}, vocab={self.vocab}: pairs of so many parts must be as many "
+                "as the tokens"
+            )
         self.memory.build_rule()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {**asdict(self), "layout": list(self.layout)}
+        values = {**asdict(self), "layout": list(self.layout)}
+        parts = values.pop("parts")  # left out when there are none: older models keep their hash
+        return values if parts is None else {**values, "parts": list(parts)}
 
     @property
     def hash(self) -> str:

@@ -57,6 +57,12 @@ def _titans_ablation() -> Study:
     return TitansAblation()
 
 
+def _sleep_depo() -> Study:
+    from duotempo.study.sleep_depo import SleepDepo  # noqa: PLC0415, loaded when asked for
+
+    return SleepDepo()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
@@ -64,6 +70,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "reader-cost": _reader_cost,
     "titans-needle": _titans_needle,
     "titans-ablation": _titans_ablation,
+    "sleep-depo": _sleep_depo,
     "titans-speed": _titans_speed,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""

@@ -80,6 +80,17 @@ def seeded(seed: int, *index: int) -> Random:
     return Random(int.from_bytes(sha256(said.encode()).digest(), "big"))
 
 
+def generator(seed: int, *index: int) -> torch.Generator:
+    """As `seeded`, for tensors."""
+    return torch.Generator().manual_seed(seeded(seed, *index).getrandbits(63))
+
+
+def asked_batch(whole: Int64[Tensor, "batch longer"], asked: Bool[Tensor, "batch longer"]) -> Batch:
+    """Rows one token longer than what is read of them, of which only the `asked` tokens count."""
+    answers = asked[:, 1:].contiguous()
+    return Batch(whole[:, :-1].contiguous(), whole[:, 1:].contiguous(), answers.float(), answers)
+
+
 def byte_batch(rows: Sequence[Row], prose_weight: float) -> Batch:
     """Texts of one length as a batch, each with the (start, stop) of its answers.
 

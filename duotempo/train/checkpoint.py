@@ -241,7 +241,7 @@ def save_model(place: Path, learner: Learner, config: Mapping[str, Any]) -> None
             with torch.device("meta"):
                 alone = Decoder(learner.model.config)
             alone.load_state_dict(full, assign=True)
-            write_model(scratch, alone)
+            write_model(scratch, alone, learner.model.beside())
         elif learner.world.first:
             write_tensors(scratch / "model.safetensors", full, metadata={"format": "pt"})
             (scratch / "config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -1,0 +1,114 @@
+"""Sleep in the words of the core: a window fills, passes are proposed, a guard keeps some."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from duotempo.core import Candidate, Event, Proposal, Verdict
+from duotempo.models.decoder import State
+from duotempo.sleep.recurrent import OpenWindow, Sleeper, joined
+
+
+@dataclass(frozen=True)
+class Rested:
+    """The slow side: what a stream's fast weights hold on waking. `tried` is what they would hold
+    if the slice that the guard judges by had not been slept on (None: nothing was held out)."""
+
+    window: OpenWindow
+    tried: OpenWindow | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """The channel: tokens fill the open window; on waking it is empty again."""
+
+    model: Sleeper
+
+    def init(self, slow: Rested | None) -> OpenWindow:
+        return self.model.init(1) if slow is None else slow.window
+
+    @torch.no_grad()
+    def write(self, state: OpenWindow, event: Event) -> OpenWindow:
+        """Read an event's tokens, [1, time], which must fit into the open window."""
+        if event.rest:
+            return state
+        assert state.time + event.content.shape[1] <= self.model.policy.window
+        return self.model.awake(event.content, state)[1]
+
+    def after(self, state: OpenWindow, verdict: Verdict) -> OpenWindow:
+        """What the guard kept; a refusal forgets the window: its fast weights are those before."""
+        if verdict.chosen is not None:
+            return verdict.chosen.value.window
+        forgotten = joined(state.blocks, state.before)
+        return self.model.woken(replace(state, blocks=forgotten, passes=1))
+
+
+@dataclass(frozen=True)
+class Full:
+    """The boundary: the window is full."""
+
+    window: int
+
+    def __call__(self, state: OpenWindow, event: Event) -> bool:
+        return state.time == self.window
+
+
+@dataclass(frozen=True)
+class Night:
+    """The consolidator: candidates after 1, 2, ... `most` passes over the window, made as asked
+    for. With `held_out` the guard sees each as if the last tokens of the window were still to
+    come, which is its evidence: a share of the window, 0 for none."""
+
+    model: Sleeper
+    most: int
+    held_out: float = 0.0
+
+    def __call__(self, slow: Rested | None, state: OpenWindow) -> Proposal:
+        keep = state.time - round(self.held_out * state.time)
+        evidence = state.tokens[:, keep:]
+        return Proposal(self._candidates(state, keep), evidence)
+
+    @torch.no_grad()
+    def _candidates(self, state: OpenWindow, keep: int) -> Iterator[Candidate]:
+        window, part = state, None
+        if keep < state.time:
+            begun = self.model.opened(State(state.position - state.time, state.before))
+            _, part = self.model.awake(state.tokens[:, :keep], begun)
+        for passes in range(1, self.most + 1):
+            if passes > 1:
+                window = self.model.pass_over(window)
+                part = None if part is None else self.model.pass_over(part)
+            tried = None if part is None else self.model.woken(part)
+            yield Candidate(passes, Rested(self.model.woken(window), tried))
+
+
+@dataclass(frozen=True)
+class SliceLoss:
+    """Nats a token of the held-out slice, read by a model that has slept on what came before it."""
+
+    model: Sleeper
+
+    @torch.no_grad()
+    def __call__(self, value: Rested | None, evidence: Int[Tensor, "1 time"]) -> float:
+        window = self.model.init(1) if value is None else value.tried or value.window
+        logits, _ = self.model.awake(evidence, window)
+        lost = F.cross_entropy(
+            self.model.head(self.model.norm(logits))[0, :-1].float(), evidence[0, 1:]
+        )
+        return float(lost)
+
+
+@dataclass(frozen=True)
+class All:
+    """The guard of those who want a fixed number of passes: takes the last candidate."""
+
+    def __call__(self, slow: Rested | None, proposal: Proposal) -> Verdict:
+        last = None
+        for candidate in proposal.candidates:
+            last = candidate
+        assert last is not None, "a night offers at least one candidate"
+        return Verdict(last, f"made the {last.passes} passes that were asked for")
