@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from duotempo.cli.common import Common
+from duotempo.cli.common import Common, Flag
 from duotempo.cli.console import console, say
 from duotempo.core import Tell, UserError
 from duotempo.core.state_folder import NATIVE, kind_of
@@ -18,10 +18,13 @@ from duotempo.tasks.text import STDIN, pieces
 if TYPE_CHECKING:
     from duotempo.reader import Reader
     from duotempo.reader.native import NativeReader
+    from duotempo.reader.native_sleep import Sleeping
 
     AnyReader = Reader | NativeReader
 else:
-    Reader = NativeReader = AnyReader = Any  # torch takes seconds to import: help must not wait
+    Reader = NativeReader = AnyReader = Sleeping = (
+        Any  # torch takes seconds to import: help must not wait
+    )
 
 PIECE = 2000
 """Characters of standard input that are read at a time; Ctrl-C loses at most so many."""
@@ -44,6 +47,11 @@ class Opening:
     """Sleep each time so many tokens were evicted; once, at the end, when left out."""
     mode: Literal["generate", "remember"] = "generate"
     """What the guard aims at: going on well, or the most recall that does no harm."""
+    sleep_passes: int | None = None
+    """A native model's: passes over each full window, the reading included; as it was trained to
+    when left out."""
+    choose_passes: Flag = False
+    """A native model's: at most so many passes, as many as the end of each window speaks for."""
 
 
 def prepare(common: Common) -> None:
@@ -67,7 +75,7 @@ def open_reader(opening: Opening, passes: int | None, common: Common, tell: Tell
     if native_folder(opening.model) is not None:
         from duotempo.reader.native import NativeReader  # noqa: PLC0415 - imports torch
 
-        return NativeReader.open(opening.model, tell=tell)
+        return NativeReader.open(opening.model, sleeping=sleeping_of(opening), tell=tell)
     from duotempo.reader import Reader  # noqa: PLC0415 - imports torch
 
     most = {} if passes is None else {"passes": passes}
@@ -81,6 +89,15 @@ def open_reader(opening: Opening, passes: int | None, common: Common, tell: Tell
         seed=common.seed,
         tell=tell,
     )
+
+
+def sleeping_of(opening: Opening) -> "Sleeping | None":
+    """How a native model was asked to sleep; None: as it was trained to."""
+    if opening.sleep_passes is None and not opening.choose_passes:
+        return None
+    from duotempo.reader.native_sleep import Sleeping  # noqa: PLC0415 - imports torch
+
+    return Sleeping(opening.sleep_passes, opening.choose_passes)
 
 
 def load_reader(folder: Path, common: Common, tell: Tell) -> AnyReader:

@@ -25,6 +25,8 @@ from duotempo.core.state_folder import NATIVE
 from duotempo.tasks.text import STDIN
 
 NEW = Opening()
+NATIVES = ("--sleep-passes", "--choose-passes")
+"""Options that only a native model has."""
 
 
 def read(
@@ -41,9 +43,9 @@ def read(
     """Read a text longer than the model's window, and sleep on what falls out of it.
 
     The guard keeps as many passes of sleep as the text still in the window speaks for, and none
-    if sleep would hurt. A native model does not sleep: it writes into its memory as it reads, in
-    the same memory however long the text is. Ctrl-C saves what was read so far, says where, and
-    leaves with code 130.
+    if sleep would hurt. A native model writes into its memory as it reads, in the same memory
+    however long the text is; one that was trained to sleep goes over each full window in passes.
+    Ctrl-C saves what was read so far, says where, and leaves with code 130.
 
         duotempo read diary.txt --save diary.state --ask "What is the name of the dog?"
 
@@ -52,6 +54,8 @@ def read(
         journalctl | duotempo read - --every 4096 --save log.state
 
         duotempo read book.txt --model runs/passkey --ask "The pass key is"
+
+        duotempo read book.txt --model runs/sleep-text --sleep-passes 4 --choose-passes
 
     Parameters
     ----------
@@ -74,6 +78,7 @@ def read(
             name = "standard input" if file == STDIN else None
             reading = reader.read(source(file), name=name)
             verdict = None if passes == 0 or reader.idle else reader.sleep(passes)
+            check_slept(reader.summary(), opening)
         if save is not None:
             reader.save(save)
         answers = [(question, reader.ask(question)) for question in ask or ()]
@@ -101,28 +106,50 @@ def check(passes: int | None, resume: Path | None, opening: Opening) -> None:
         raise UserError(
             f"--passes {passes}: give 0 or more, or leave it out to let the guard choose"
         )
+    if opening.sleep_passes is not None and opening.sleep_passes < 1:
+        raise UserError(
+            f"--sleep-passes {opening.sleep_passes}: give at least 1, which is reading alone; "
+            "sleep begins with 2"
+        )
     if resume is not None and opening != NEW:
         raise UserError(
             f"{resume} keeps the model, window and fast channel it was made with: "
-            "leave out --model, --fast, --window, --every and --mode when resuming"
+            f"leave out {', '.join(changed(opening))} when resuming"
         )
 
 
 def check_native(passes: int | None, resume: Path | None, opening: Opening, common: Common) -> None:
-    """Refuse options that mean nothing to a native model, if it is one that will read."""
+    """Refuse options that mean nothing to the model that will read: a native one, or another."""
+    given = changed(opening)
     if not is_native(opening, resume):
+        if wrong := [name for name in given if name in NATIVES]:
+            raise UserError(
+                f"{', '.join(wrong)}: only a native model sleeps so; use --passes with this one"
+            )
         return
-    given = [
-        f"--{f.name}"
-        for f in fields(Opening)
-        if f.name != "model" and getattr(opening, f.name) != getattr(NEW, f.name)
-    ]
+    given = [name for name in given if name not in ("--model", *NATIVES)]
     given += ["--passes"] if passes is not None else []
     given += ["--seed"] if common.seed else []
     if given:
         raise UserError(
-            f"a native model reads without a choice of window, fast channel, sleep or chance: "
-            f"leave out {', '.join(given)}"
+            f"a native model reads without a choice of window, fast channel or chance, and sleeps "
+            f"by --sleep-passes: leave out {', '.join(given)}"
+        )
+
+
+def changed(opening: Opening) -> list[str]:
+    """The options that differ from a new reader's."""
+    named = {f"--{f.name.replace('_', '-')}": f.name for f in fields(Opening)}
+    return [o for o, name in named.items() if getattr(opening, name) != getattr(NEW, name)]
+
+
+def check_slept(state: dict[str, Any], opening: Opening) -> None:
+    """Refuse a sleep that was asked for and had nothing to do: the text fits into the window."""
+    sleep = state.get("sleep")
+    if sleep and opening.sleep_passes is not None and not sleep["windows"]:
+        raise UserError(
+            f"{state['tokens_read']:,} bytes fit into the window of {sleep['window']:,}, so "
+            "nothing was evicted and slept on: read a longer text, or leave out --sleep-passes"
         )
 
 
@@ -182,11 +209,23 @@ def as_text(facts: dict[str, Any]) -> str:
     return "\n".join([table(lines | saved), *answers])
 
 
+def nights_text(sleep: dict[str, Any]) -> str:
+    """How a native model slept."""
+    windows = sleep["windows"]
+    every = f"windows of {sleep['window']:,} bytes"
+    if not windows:
+        return f"not yet: nothing has left its {every}"
+    told = ", ".join(f"{count:,} with {n} passes" for n, count in windows.items())
+    return f"{every}, {told}{', chosen on the end of each' if sleep['chosen'] else ''}"
+
+
 def native_lines(read: dict[str, Any], state: dict[str, Any]) -> dict[str, str]:
     """What a native model did."""
     speed = state["tokens_per_second"]
+    slept = {"slept": nights_text(state["sleep"])} if state["sleep"] else {}
     return {
         "read": f"{read['tokens']:,} bytes in {read['seconds']:.1f} s, {speed:,.0f} a second",
+        **slept,
         "state": f"{state['state_bytes'] / 1e6:.2f} MB, of {state['model']}, "
         f"after {state['tokens_read']:,} bytes",
         "memory": f"{state['peak_bytes'] / 1e6:,.0f} MB at the peak",

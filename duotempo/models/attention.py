@@ -59,16 +59,17 @@ class Attention(nn.Module):
         keys, values = torch.cat((state.keys, k), -2), torch.cat((state.values, v), -2)
         valid = torch.cat((state.valid, piece.valid()), -1)
         if self.window is None:
-            y = _all(q, keys, values, valid)
-            return self.out(merged(y)), KeysAndValues(keys, values, valid)
-        near = self._one if x.shape[1] == 1 else self._near
+            seen = KeysAndValues(keys, values, valid)
+            y = self._one(plain, q, seen) if piece.both_ways else _all(q, keys, values, valid)
+            return self.out(merged(y)), seen
+        near = self._one if x.shape[1] == 1 or piece.both_ways else self._near
         y = near(plain, q, KeysAndValues(keys, values, valid))
         start = keys.shape[-2] - (self.window - 1)
         kept = KeysAndValues(keys[..., start:, :], values[..., start:, :], valid[:, start:])
         return self.out(merged(y)), kept
 
     def _one(self, plain: Tensor, q: Tensor, seen: KeysAndValues) -> Tensor:
-        """One token, which sees all that is left of the window."""
+        """One token, which sees all that is left of the window; or several that all see it."""
         hidden = ~seen.valid[:, None, None]
         hidden[..., -1] = False  # a pad sees itself: a softmax over nothing is NaN
         scores, values = (q @ seen.keys.mT).masked_fill(hidden, float("-inf")), seen.values

@@ -1,6 +1,6 @@
 """A piece of a stream as layers see it: where it stands, and which of its tokens are pads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,12 +12,14 @@ class Piece:
     """What all layers share while a model reads one piece.
 
     `position` is the index in the stream of the piece's first token, `embedded` the tokens'
-    embeddings, `pads` the tokens that are not there (None: all are).
+    embeddings, `pads` the tokens that are not there (None: all are). With `both_ways` attention
+    sees later tokens of the piece too: for a text that is known already.
     """
 
     position: Int[Tensor, " batch"]
     embedded: Float[Tensor, "batch time width"]
     pads: Bool[Tensor, "batch time"] | None = None
+    both_ways: bool = False
 
     @property
     def time(self) -> int:
@@ -37,4 +39,6 @@ class Piece:
     def cut(self, start: int, end: int) -> "Piece":
         """The piece from token `start` up to `end`."""
         pads = None if self.pads is None else self.pads[:, start:end]
-        return Piece(self.position + start, self.embedded[:, start:end], pads)
+        return replace(
+            self, position=self.position + start, embedded=self.embedded[:, start:end], pads=pads
+        )

@@ -113,7 +113,7 @@ def load_stream(folder: Path | str, model: Decoder) -> Stored:
     placed = {n: tensor.to(model.embedding.weight.device) for n, tensor in tensors.items()}
     ahead, leaves = placed.pop(AHEAD, None), [placed[n] for n in wanted if n != AHEAD]
     about = facts.get("about")
-    state = tree_unflatten(leaves, tree_flatten(model.init(1))[1])
+    state = tree_unflatten(leaves, tree_flatten(Decoder.init(model, 1))[1])
     return Stored(state, ahead, about if isinstance(about, dict) else {})
 
 
@@ -161,7 +161,7 @@ def _named(state: State) -> dict[str, Tensor]:
 
 def _wanted(model: Decoder, position: list[int], ahead: bool) -> dict[str, Like]:
     """What the tensors of a state must be like, in their order in the state."""
-    empty, batch = model.init(1), len(position)
+    empty, batch = Decoder.init(model, 1), len(position)
     grown = dict(_grown(model, empty, position[0]))
     likes = {}
     for name, tensor in _named(empty).items():

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import torch
@@ -22,12 +22,14 @@ class Heard:
     """The fast channel's state: the model's own, and the logits of the byte that comes next.
 
     While reading, which goes faster without logits, there is instead what they can be made of:
-    the state before the last bytes, and those.
+    the state before the last bytes, and those. `slept` counts the windows that were slept on, by
+    the passes that were kept.
     """
 
     state: State
     ahead: Float[Tensor, "1 vocab"] | None = None
     last: tuple[State, bytes] | None = None
+    slept: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Forward:
     def write(self, state: Heard, event: Event) -> Heard:
         if not event.content:
             return state
-        after = self.model.read(self._tokens(event.content), state.state)
-        return Heard(after, last=(state.state, event.content))
+        after = self.model.read(self.tokens(event.content), state.state)
+        return replace(state, state=after, ahead=None, last=(state.state, event.content))
 
     def after(self, state: Heard, verdict: Verdict) -> Heard:
         return state
@@ -54,17 +56,18 @@ class Forward:
         """As `write`, with the logits of what comes next."""
         if not content:
             return self.ready(heard)
-        features, after = self.model.features(self._tokens(content), heard.state)
-        return Heard(after, self.model.head(features[:, -1]))
+        features, after = self.model.features(self.tokens(content), heard.state)
+        return replace(heard, state=after, ahead=self.model.head(features[:, -1]), last=None)
 
     def ready(self, heard: Heard) -> Heard:
         """The same with the logits of what comes next, if anything was heard at all."""
         if heard.last is None:
             return heard
         before, content = heard.last
-        return Heard(heard.state, self.listen(Heard(before), content).ahead)
+        return replace(heard, ahead=self.listen(Heard(before), content).ahead, last=None)
 
-    def _tokens(self, content: bytes) -> Int[Tensor, "1 time"]:
+    def tokens(self, content: bytes) -> Int[Tensor, "1 time"]:
+        """Bytes as the model takes them."""
         tokens = torch.frombuffer(bytearray(content), dtype=torch.uint8).long()[None]
         return tokens.to(self.model.embedding.weight.device)
 
@@ -120,17 +123,18 @@ class Course:
                 break
         return self.at == part
 
-    def chunks(self, start: int) -> Iterator[bytes]:
-        """What follows, cut where the bytes of the whole stream, from `start` on, fill a PIECE.
+    def chunks(self, filled: int, window: int = PIECE) -> Iterator[bytes]:
+        """What follows, cut where a window is full, of which `filled` bytes are there already, and
+        into no more than a PIECE.
 
         Cuts that always fall alike give a stream the same numbers however its source came.
         """
-        rest, size = b"", PIECE - start % PIECE
+        rest = b""
         for piece in self._pieces:
             rest += piece
-            while len(rest) >= size:
+            while len(rest) >= (size := min(window - filled, PIECE - filled % PIECE)):
                 yield rest[:size]
-                rest, size = rest[size:], PIECE
+                rest, filled = rest[size:], (filled + size) % window
         if rest:
             yield rest
 

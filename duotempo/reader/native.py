@@ -16,7 +16,8 @@ from duotempo.models.decoder import Decoder
 from duotempo.models.native_folder import native_folder
 from duotempo.models.saved import load_model
 from duotempo.models.stream_files import LAYOUT, load_stream, save_state
-from duotempo.reader.byte_session import Course, Forward, Heard, Part, never, spoken
+from duotempo.reader.byte_session import PIECE, Course, Forward, Heard, Part, never, spoken
+from duotempo.reader.native_sleep import Nights, Sleeping, nights, nights_of
 from duotempo.reader.session import Refuse, no_sleep
 from duotempo.reader.settings import ANSWER
 from duotempo.reader.sources import encoded, open_source
@@ -29,12 +30,14 @@ AWAKE = Refuse("a native model writes into its memory as it reads: it does not s
 
 @dataclass(frozen=True)
 class NativeReading:
-    """What one `read` did: tokens (bytes), seconds, bytes of state, the process's peak memory."""
+    """What one `read` did: tokens (bytes), seconds, bytes of state, the process's peak memory, and
+    the windows that were slept on, as (passes that were kept, windows)."""
 
     tokens: int
     seconds: float
     state_bytes: int
     peak_bytes: int
+    slept: tuple[tuple[int, int], ...] = ()
 
     @property
     def speed(self) -> float:
@@ -54,26 +57,39 @@ class NativeReader:
     """A native model of bytes and the state of one stream; made by `NativeReader.open`.
 
     Asking and generating go on from a copy of the state and leave it as it is. `model_folder` is
-    where the model lies, so that `load` finds it again. Raises `UserError` for a model of other
-    tokens than bytes.
+    where the model lies, so that `load` finds it again. With `nights` it sleeps on every full
+    window. Raises `UserError` for a model of other tokens than bytes.
     """
 
-    def __init__(self, model: Decoder, model_folder: Path, tell: Tell = silent) -> None:
+    def __init__(
+        self,
+        model: Decoder,
+        model_folder: Path,
+        tell: Tell = silent,
+        nights: Nights | None = None,
+    ) -> None:
         if model.config.vocab != BYTES:
             raise UserError(
                 f"the model has a vocabulary of {model.config.vocab}, and reading text takes one "
                 f"of {BYTES}: give a model that was trained on bytes"
             )
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        model = model if nights is None else nights.model
         self.model = model.to(device).eval().requires_grad_(False)
+        self.nights = nights
         self.model_folder, self.tell = model_folder.resolve(), tell
         self.last: NativeReading | None = None
-        self._channel = Forward(self.model)
+        self._channel = Forward(self.model) if nights is None else nights.channel
         self._life = NativeLife(self._channel.init(None))
 
     @staticmethod
-    def open(folder: str | Path, *, tell: Tell = silent) -> "NativeReader":
-        """Open the model of a folder, or of the run in a folder; raises `UserError`."""
+    def open(
+        folder: str | Path, *, sleeping: Sleeping | None = None, tell: Tell = silent
+    ) -> "NativeReader":
+        """Open the model of a folder, or of the run in a folder; raises `UserError`.
+
+        A model that was trained to sleep does so; `sleeping` says how, and has others sleep too.
+        """
         found = native_folder(folder)
         if found is None:
             raise UserError(
@@ -81,7 +97,8 @@ class NativeReader:
                 "`duotempo train`"
             )
         tell(f"loading {folder}", 0, 1)
-        return NativeReader(load_model(found), found, tell)
+        model = load_model(found)
+        return NativeReader(model, found, tell, nights(model, found, sleeping))
 
     @property
     def tokens_read(self) -> int:
@@ -96,25 +113,32 @@ class NativeReader:
         Raises `UserError` for an empty or unreadable source.
         """
         begun, before = time.perf_counter(), self.tokens_read
+        slept = dict(self._life.heard.slept)
         course = self._course(source, name)
         size = _size(source)
-        lived = live(
-            (Event(chunk, len(chunk)) for chunk in course.chunks(before)),
-            None,
-            channel=self._channel,
-            boundary=never,
-            sleep=no_sleep,
-            guard=AWAKE,
-            state=self._life.heard,
-        )
-        for event, heard, _ in lived:
+        for event, heard in self._lived(course):
             course.went(event.content)
             self._life = NativeLife(heard, course.at)  # one assignment: an interrupt splits nothing
             self.tell(f"reading {course.name} | {_held(heard)}", course.done, size)
         self._life = replace(self._life, unfinished=None)
         seconds, state = time.perf_counter() - begun, self._life.heard.state
-        self.last = NativeReading(self.tokens_read - before, seconds, state.bytes, peak_bytes())
+        new = tuple((n, windows - slept.get(n, 0)) for n, windows in self._life.heard.slept)
+        read = self.tokens_read - before
+        self.last = NativeReading(read, seconds, state.bytes, peak_bytes(), new)
         return self.last
+
+    def _lived(self, course: Course) -> Iterator[tuple[Event, Heard]]:
+        """The loop of the core over a source."""
+        heard = self._life.heard
+        if self.nights is None:
+            chunks, slow = course.chunks(self.tokens_read % PIECE), None
+            parts: dict[str, Any] = {"boundary": never, "sleep": no_sleep, "guard": AWAKE}
+        else:
+            chunks = course.chunks(self.nights.filled(heard), self.nights.window)
+            parts, slow = self.nights.parts, self.nights.slow(heard)
+        events = (Event(chunk, len(chunk)) for chunk in chunks)
+        for event, after, _ in live(events, slow, channel=self._channel, state=heard, **parts):
+            yield event, after
 
     def _course(self, source: str | Path | Iterable[str], name: str | None) -> Course:
         """A source from its beginning, or from where it was interrupted."""
@@ -127,12 +151,14 @@ class NativeReader:
 
     @property
     def idle(self) -> bool:
-        """Whether a sleep has nothing to do: always."""
+        """Whether a sleep has nothing to do at the end of a reading: always, full windows have been
+        slept on by then and an open one is still in view."""
         return True
 
     def sleep(self, passes: int | None = None) -> Verdict:
-        """Raises `UserError`: a native model writes into its memory as it reads."""
-        raise UserError(f"{AWAKE.reason}, so leave the sleep out")
+        """Raises `UserError`: a native model sleeps whenever its window is full, or never."""
+        why = AWAKE.reason if self.nights is None else "a full window is slept on by itself"
+        raise UserError(f"{why}, so leave the sleep out")
 
     def ask(self, question: str, *, tokens: int = ANSWER) -> str:
         """What the model says next, up to a full stop, the end of a line or `tokens` bytes.
@@ -176,7 +202,12 @@ class NativeReader:
         old = self._life.unfinished
         about = {"model": str(self.model_folder), "unfinished": asdict(old) if old else None}
         heard = self._channel.ready(self._life.heard)
-        save_state(folder, heard.state, self.model, ahead=heard.ahead, about=about)
+        state, ahead = heard.state, heard.ahead
+        if self.nights is not None:
+            about |= {"sleep": self.nights.facts(heard)}
+            state = self.nights.begun(heard)
+            ahead = ahead if int(state.position[0]) else None
+        save_state(folder, state, self.model, ahead=ahead, about=about)
 
     @staticmethod
     def load(
@@ -192,18 +223,26 @@ class NativeReader:
                 "put it back"
             )
         reader = NativeReader.open(model or str(place), tell=tell)
+        if isinstance(about, dict) and about.get("sleep") is not None:
+            found = nights_of(reader.model, about["sleep"])
+            reader = NativeReader(reader.model, reader.model_folder, tell, found)
+        elif reader.nights is not None:
+            raise state_folder.broken(folder, "it does not say how its reader slept")
         stored = load_stream(folder, reader.model)
         if (stored.ahead is None) == (int(stored.state.position[0]) > 0):
             raise state_folder.broken(folder, "it does not say what comes next")
         if len(stored.state.position) != 1:
             raise state_folder.broken(folder, "it holds several streams and a reader has one")
         unfinished = _part(folder, stored.about.get("unfinished"))
-        reader._life = NativeLife(Heard(stored.state, stored.ahead), unfinished)
+        heard = Heard(stored.state, stored.ahead)
+        if reader.nights is not None:
+            heard = reader.nights.taken_up(heard, stored.about["sleep"])
+        reader._life = NativeLife(heard, unfinished)
         return reader
 
     def fork(self) -> "NativeReader":
         """A second reader with the same past and a life of its own; the model is shared."""
-        twin = NativeReader(self.model, self.model_folder, self.tell)
+        twin = NativeReader(self.model, self.model_folder, self.tell, self.nights)
         twin._life = self._life
         return twin
 
@@ -218,6 +257,7 @@ class NativeReader:
             "state_bytes": self._life.heard.state.bytes,
             "tokens_per_second": self.last.speed if self.last else None,
             "peak_bytes": peak_bytes(),
+            "sleep": self.nights.summary(self._life.heard) if self.nights else None,
         }
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from duotempo.core import UserError
 from duotempo.models.config import Config, MemoryConfig
 from duotempo.models.decoder import Decoder
+from duotempo.recipes import needle
 from duotempo.sleep.policy import Policy
 from duotempo.sleep.recurrent import Sleeper, SleeperConfig
 from duotempo.tasks.depo import Depo
-from duotempo.train import AdamW, ModelConfig, Run, Stage
+from duotempo.tasks.rule110 import Rule110
+from duotempo.train import AdamW, Decay, Margin, ModelConfig, Run, Stage, Write
 
 OPTIMISER = AdamW((0.9, 0.98), 0.01)
 RATE = 6e-3
@@ -113,3 +115,56 @@ def depo() -> Run:
 def depo12() -> Run:
     """The same on 12 nodes, up to 6 hops and passes: about three minutes."""
     return arm_run("N sampled", LARGE)
+
+
+SLEEP_WINDOW = 64
+"""Bytes after which a model of prose sleeps: texts are four to sixteen times as long."""
+
+
+def text(passes: int = 4, *, sampled: bool = True, steps: int = 300) -> Run:
+    """Facts in prose, asked for after their window was evicted: a quarter million weights."""
+    memory = replace(needle.MEMORY, rule="gated-delta", size=48, gate_hidden=32)
+    config = replace(needle.MAG, width=96, ff=192, window=SLEEP_WINDOW, memory=memory)
+    policy = Policy(SLEEP_WINDOW, passes, carry="inject", sampled=sampled)
+    near = replace(needle.TEXTS, lengths=(256,), needles=(1, 2), prose_weight=0.3)
+    far = replace(near, lengths=(384, 512, 1024), needles=(1, 2, 4), prose_weight=1.0)
+    penalties = (Margin(1.0, ramp=0.3), Write(0.1, ramp=0.3), Decay(10.0))
+    stages = (
+        Stage(near, steps // 3, warmup=40, floor=1.0),
+        Stage(far, steps - steps // 3, penalties=penalties),
+    )
+    held_out = replace(far, split="held-out", lengths=(1024,))
+    model = SleeperConfig(config, policy)
+    return Run(model, stages, optimiser=OPTIMISER, precision="bf16", held_out=held_out)
+
+
+RULE110_STEPS = 4
+RULE110_ARMS: dict[str, Arm] = {
+    "N=1": Arm(1, "hidden", rate=3e-3),
+    "N=2": Arm(2, "hidden", rate=3e-3),
+    "N=4": Arm(4, "hidden", rate=3e-3),
+    "N sampled": Arm(4, "hidden", sampled=True, rate=3e-3),
+    "N=1, same compute": Arm(1, "hidden", rate=3e-3, longer=3.5),
+}
+
+
+def rule110(arm: str = "N=4", steps: int | None = None) -> Run:
+    """Rule 110 on four rings of 12 cells, t = 0 to 4 in stages: attention below a gated delta
+    block; attention looks both ways in the passes after the reading."""
+    made, tasks = RULE110_ARMS[arm], [Rule110(t, width=12, rows=32) for t in range(5)]
+    memory = MemoryConfig(
+        rule="gated-delta", heads=4, size=16, chunk=12, write_bias=1.0, decay_bias=-5.0
+    )
+    config = Config(
+        vocab=tasks[0].vocabulary, width=48, heads=4, layout=("attention", "lmm"), ff=96,
+        window=12, persistent=0, memory=memory,
+    )  # fmt: skip
+    policy = Policy(
+        12, made.passes, carry=made.carry, sampled=made.sampled, both_ways=made.passes > 1
+    )
+    count = round(made.longer * (steps or 2500))
+    stages = tuple(
+        Stage(task, count // len(tasks), made.rate, warmup=20, floor=1.0 if task.steps < 4 else 0.0)
+        for task in tasks
+    )
+    return Run(SleeperConfig(config, policy), stages, optimiser=OPTIMISER)

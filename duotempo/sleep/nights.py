@@ -47,14 +47,19 @@ class Window:
         return self.model.woken(replace(state, blocks=forgotten, passes=1))
 
 
+def woke(model: Sleeper, window: OpenWindow) -> Rested:
+    """The slow side as it was when a window began."""
+    return Rested(model.opened(State(window.position - window.time, window.before)))
+
+
 @dataclass(frozen=True)
 class Full:
-    """The boundary: the window is full."""
+    """The boundary: the window is full, or a rest is asked for and it holds anything."""
 
     window: int
 
     def __call__(self, state: OpenWindow, event: Event) -> bool:
-        return state.time == self.window
+        return state.time == self.window or (event.rest and state.time > 0)
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,7 @@ class Night:
     def _candidates(self, state: OpenWindow, keep: int) -> Iterator[Candidate]:
         window, part = state, None
         if keep < state.time:
-            begun = self.model.opened(State(state.position - state.time, state.before))
-            _, part = self.model.awake(state.tokens[:, :keep], begun)
+            _, part = self.model.awake(state.tokens[:, :keep], woke(self.model, state).window)
         for passes in range(1, self.most + 1):
             if passes > 1:
                 window = self.model.pass_over(window)

@@ -21,6 +21,7 @@ class Policy:
     after the last (None: all). A pass begins from what the pass before left (`carry` "hidden", the
     paper), from its norm plus what entered the loop ("inject"), or from what entered the loop again
     ("input": with one block the rule alone is repeated, on keys and values that stay as they are).
+    With `both_ways` attention looks ahead in all passes but the first: the window is known by then.
     After the last pass "hard" eviction drops all but the fast weights; "sliding" keeps what
     attention and convolutions hold of the reading.
 
@@ -35,6 +36,7 @@ class Policy:
     eviction: str = "hard"
     looped: tuple[int, int] | None = None
     carry: str = "hidden"
+    both_ways: bool = False
     sampled: bool = False
     checkpoint: bool = False
     truncate: int | None = None
@@ -74,6 +76,8 @@ class Policy:
                 "attention without a window evicts nothing: give the model a window, or "
                 'eviction="hard"'
             )
+        if self.both_ways and "mac" in layout:
+            raise UserError("mac attends segment by segment and cannot look ahead: both_ways=False")
         if "mac" in layout and self.window % shape.segment:
             raise UserError(
                 f"window={self.window} cuts a segment of {shape.segment} tokens in two: make it a "

@@ -202,8 +202,9 @@ class Sleeper(Decoder):
         return self.opened(State(window.position, blocks))
 
     def _whole(self, window: OpenWindow) -> Piece:
-        """The window as layers see it."""
-        return Piece(window.position - window.time, self.embedding(window.tokens))
+        """The window as layers see it in a pass after the reading."""
+        begun, tokens = window.position - window.time, self.embedding(window.tokens)
+        return Piece(begun, tokens, both_ways=self.policy.both_ways)
 
     def _parts(self) -> tuple[range, range, range]:
         """The blocks below, in and above the loop."""
