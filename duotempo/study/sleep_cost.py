@@ -58,10 +58,7 @@ class SleepCost:
 
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         """One repeat."""
-        if size == "smoke":
-            small = SleepCost(width=16, window=16, windows=2, tokens=3)
-        else:
-            small = self
+        small = SleepCost(width=16, window=16, windows=2, tokens=3) if size == "smoke" else self
         found = small.times(job.seed, tell) if job.arm == TIME else small.growths(job.seed, tell)
         return [Row(job.arm, job.seed, metric, x, value) for metric, x, value in found]
 
@@ -99,9 +96,7 @@ class SleepCost:
                 turns = [PASSES[(i + j) % len(PASSES)] for j in range(len(PASSES))]
                 for n in turns:
                     begun = time.perf_counter()
-                    _, states[n] = model(
-                        tokens[:, i % self.window : i % self.window + 1], states[n]
-                    )
+                    _, states[n] = model(tokens[:, i : i + 1], states[n])
                     took[n].append(time.perf_counter() - begun)
         found += [("wake", float(n), 1000 * sorted(t)[len(t) // 2]) for n, t in took.items()]
         return found

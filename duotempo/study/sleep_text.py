@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -109,7 +110,7 @@ class SleepText:
             found.append((metric, x, mean(right)))
         return found
 
-    def needle(self, size: Size, **settings: object) -> Needle:
+    def needle(self, size: Size, **settings: Any) -> Needle:
         """Facts in held-out prose, one of them asked for at the end."""
         run = recipe(Job("N=1", 0), size)
         task = run.stages[-1].task
