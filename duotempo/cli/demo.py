@@ -15,10 +15,11 @@ def demo(
 ) -> None:
     """Read a diary and a stretch of prose past the window, sleep under the guard, show the gain.
 
-    Then a model that comes with the package reads two million bytes and is asked for a passkey
-    from the first page. Compares no memory, the state alone, the mixture and full context, and
-    writes a page with the tables, the figure over the passes of sleep, continuations and answered
-    questions.
+    Then a tiny memory, trained on the spot, answers the same question after more and more passes
+    of sleep, and a model that comes with the package reads two million bytes and is asked for a
+    passkey from the first page. Compares no memory, the state alone, the mixture and full context,
+    and writes a page with the tables, the figures over the passes of sleep, continuations and
+    answered questions.
 
         duotempo demo
 
@@ -40,5 +41,7 @@ def demo(
         return
     for kind, lines in facts["table"].items():
         show_columns((kind, "no memory", "state alone", "mixture", "full context"), lines)
+    columns, *lines = facts["sleep_table"]
+    show_columns(columns, lines)
     show_columns(("a long text in flat memory", ""), facts["stream_table"])
     show_text(table({"took": f"{facts['seconds']:.0f} seconds", "report": facts["report"]}))

@@ -16,10 +16,19 @@ from duotempo.sleep.recurrent import OpenWindow, Sleeper, joined
 @dataclass(frozen=True)
 class Rested:
     """The slow side: what a stream's fast weights hold on waking. `tried` is what they would hold
-    if the slice that the guard judges by had not been slept on (None: nothing was held out)."""
+    if the slice that this night's guard judges by had not been slept on (None: none was held out).
+    """
 
     window: OpenWindow
     tried: OpenWindow | None = None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The evidence of a night: the last tokens of its window, which ends at `end`."""
+
+    tokens: Int[Tensor, "1 time"]
+    end: int
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class Night:
 
     def __call__(self, slow: Rested | None, state: OpenWindow) -> Proposal:
         keep = state.time - round(self.held_out * state.time)
-        evidence = state.tokens[:, keep:]
+        evidence = Slice(state.tokens[:, keep:], int(state.position[0]))
         return Proposal(self._candidates(state, keep), evidence)
 
     @torch.no_grad()
@@ -92,16 +101,20 @@ class Night:
 
 @dataclass(frozen=True)
 class SliceLoss:
-    """Nats a token of the held-out slice, read by a model that has slept on what came before it."""
+    """Nats a token of the held-out slice, read by a model that has slept on what came before it:
+    a candidate of this night as tried, the memory of earlier nights as it is."""
 
     model: Sleeper
 
     @torch.no_grad()
-    def __call__(self, value: Rested | None, evidence: Int[Tensor, "1 time"]) -> float:
-        window = self.model.init(1) if value is None else value.tried or value.window
-        logits, _ = self.model.awake(evidence, window)
+    def __call__(self, value: Rested | None, evidence: Slice) -> float:
+        window, tokens = self.model.init(1) if value is None else value.window, evidence.tokens
+        if value is not None and int(value.window.position[0]) == evidence.end:
+            assert value.tried is not None, "a night with a held-out slice tries its candidates"
+            window = value.tried
+        logits, _ = self.model.awake(tokens, window)
         lost = F.cross_entropy(
-            self.model.head(self.model.norm(logits))[0, :-1].float(), evidence[0, 1:]
+            self.model.head(self.model.norm(logits))[0, :-1].float(), tokens[0, 1:]
         )
         return float(lost)
 

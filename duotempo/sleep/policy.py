@@ -98,8 +98,8 @@ class Policy:
         if any(type(values.get(n, kind())) is not kind for n, kind in kinds.items()):
             raise UserError(f"this is no policy of sleep ({values!r}): give one that Policy wrote")
         looped: Any = values.get("looped")
-        plain: dict[str, Any] = {**values, "looped": tuple(looped) if looped else None}
         try:
+            plain: dict[str, Any] = {**values, "looped": tuple(looped) if looped else None}
             return Policy(**plain)
         except TypeError as error:
             raise UserError(f"this is no policy of sleep ({error})") from error

@@ -18,9 +18,9 @@ def load_policy(folder: Path) -> Policy | None:
     path = folder / SLEEP
     if not path.is_file():
         return None
+    if path.stat().st_size > LONGEST_CONFIG:
+        raise UserError(f"{path} is far longer than a policy: copy the model again")
     try:
-        if path.stat().st_size > LONGEST_CONFIG:
-            raise UserError(f"{path} is far longer than a policy: copy the model again")
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON: copy or train the model again") from error

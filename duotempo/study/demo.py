@@ -1,4 +1,4 @@
-"""The main job on a real model: read past the window, sleep under the guard, show the gain."""
+"""The main job on real models: read past the window, sleep under a guard, show the gain."""
 
 import json
 import time
@@ -16,6 +16,7 @@ from duotempo.sleep.passes import state_bytes
 from duotempo.study import demo_page, probes
 from duotempo.study.base import Job, Size
 from duotempo.study.demo_page import WINDOW, Answered, Continued, Told
+from duotempo.study.demo_sleep import slept
 from duotempo.study.demo_stream import blocks, stream
 from duotempo.study.documents import Document, document
 from duotempo.study.model import MODEL, body, model
@@ -38,6 +39,7 @@ def run(
         torch.set_num_threads(threads)
     begun = time.perf_counter()
     told = [_told(kind, seed, size, tell) for kind in ("diary", "prose")]
+    rested = slept(size, seed, out, tell)
     streamed = stream(size, seed, tell)
     seconds = time.perf_counter() - begun
     facts = {
@@ -49,12 +51,15 @@ def run(
         "table": {each.kind: demo_page.lines(each) for each in told},
         "continuations": [asdict(c) for each in told for c in each.continued],
         "questions": [asdict(a) for each in told for a in each.answered],
+        "sleep": rested.facts(),
+        "sleep_table": [rested.columns, *rested.lines()],
         "stream": streamed.facts(),
         "stream_table": streamed.lines(),
         "report": str(out / "report.html"),
     }
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "report.html", demo_page.html(told, blocks(streamed), seconds))
+    more = [*rested.blocks(), *blocks(streamed)]
+    write_text(out / "report.html", demo_page.html(told, more, seconds))
     write_text(out / "demo.json", json.dumps(facts, indent=1))
     return facts
 

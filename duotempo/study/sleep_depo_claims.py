@@ -121,10 +121,12 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
             list(FIXED),
             "More passes before eviction, more hops after it: 8 nodes, equal steps",
         ),
-        _test(rows, SAMPLED, "Same weights, same question, more sleep"),
+        one_checkpoint(rows, SAMPLED, "Same weights, same question, more sleep"),
         _controls(rows),
         _hops(rows, [BIG + arm for arm in FIXED], "12 nodes, up to 6 hops, equal steps"),
-        _test(rows, BIG + SAMPLED, "One checkpoint on 12 nodes, trained with 1 to 6 passes"),
+        one_checkpoint(
+            rows, BIG + SAMPLED, "One checkpoint on 12 nodes, 1 to 6 passes in training"
+        ),
     ]
 
 
@@ -148,7 +150,8 @@ def _hops(rows: Sequence[Row], arms: Sequence[str], title: str) -> Figure:
     )
 
 
-def _test(rows: Sequence[Row], arm: str, title: str) -> Figure:
+def one_checkpoint(rows: Sequence[Row], arm: str, title: str) -> Figure:
+    """Right answers of an arm against passes at test, a curve a number of hops."""
     series = []
     for hop in range(1, 7):
         metric = f"hop.{hop}"

@@ -32,11 +32,35 @@ def _recall() -> Any:
     return Recall()
 
 
+def _depo() -> Any:
+    """Hops on a shuffled cycle, an edge a token: which node stands k hops on?"""
+    from duotempo.tasks.depo import Depo  # noqa: PLC0415, imports torch
+
+    return Depo()
+
+
+def _depo_names() -> Any:
+    """Hops on shuffled cycles of up to 75 nodes with names of two tokens, as published."""
+    from duotempo.tasks.depo import DepoNames  # noqa: PLC0415, imports torch
+
+    return DepoNames()
+
+
+def _rule110() -> Any:
+    """Rule 110 on rings of cells: what is the first bit of each after t steps?"""
+    from duotempo.tasks.rule110 import Rule110  # noqa: PLC0415, imports torch
+
+    return Rule110()
+
+
 TASKS: dict[str, Callable[[], Any]] = {
     "diary": _diary,
     "prose": _prose,
     "needle": _needle,
     "recall": _recall,
+    "depo": _depo,
+    "depo-names": _depo_names,
+    "rule110": _rule110,
 }
 """Name -> the task as it is by default; the first line of its docstring says what it is.
 

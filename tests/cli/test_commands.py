@@ -228,6 +228,7 @@ def show(monkeypatch):
         asked.append(options[:4])
         rows = [("recall [bits]", "5.00", "1.00", "1.10", "0.90")]
         told = {"table": {"diary": rows}, "stream_table": [("bytes read", "9 in 1 s")]}
+        told |= {"sleep_table": [("sleep", "1 hop"), ("1 pass", "0.50")]}
         return told | {"seconds": 61.2, "report": "out/report.html"}
 
     room = ModuleType("duotempo.study.demo")
@@ -242,9 +243,10 @@ def test_demo_shows_its_tables_and_where_the_page_is(cli, show):
     lines = [line.split() for line in ran.out.splitlines() if line.strip()]
     assert lines[0][0] == "diary"
     assert lines[1] == ["recall", "[bits]", "5.00", "1.00", "1.10", "0.90"]
-    assert lines[2] == ["a", "long", "text", "in", "flat", "memory"]
-    assert lines[3] == ["bytes", "read", "9", "in", "1", "s"]
-    assert lines[4:] == [["took", "61", "seconds"], ["report", "out/report.html"]]
+    assert lines[2:4] == [["sleep", "1", "hop"], ["1", "pass", "0.50"]]
+    assert lines[4] == ["a", "long", "text", "in", "flat", "memory"]
+    assert lines[5] == ["bytes", "read", "9", "in", "1", "s"]
+    assert lines[6:] == [["took", "61", "seconds"], ["report", "out/report.html"]]
 
 
 def test_demo_gives_machines_its_numbers(cli, show):

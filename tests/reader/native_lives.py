@@ -23,7 +23,8 @@ def put_model(folder: Path, kind: str = "mag", dtype: torch.dtype = torch.float3
 def tensors_of(reader: NativeReader) -> list[torch.Tensor]:
     """Every tensor that a reader lives with, and the logits of what comes next."""
     heard = reader._channel.ready(reader._life.heard)
-    return [*tree_leaves(heard.state), *([] if heard.ahead is None else [heard.ahead])]
+    leaves = [leaf for leaf in tree_leaves(heard.state) if isinstance(leaf, torch.Tensor)]
+    return [*leaves, *([] if heard.ahead is None else [heard.ahead])]
 
 
 def gap(one: NativeReader, two: NativeReader) -> float:

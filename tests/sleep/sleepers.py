@@ -11,16 +11,18 @@ from duotempo.sleep.recurrent import Sleeper, SleeperConfig
 from tests.models.native import KINDS, SMALL
 
 WINDOW = 9
-HYBRID = replace(SMALL, layout=("attention", "lmm", "attention", "lmm"))
+HYBRID = replace(SMALL, layout=("attention", "lmm"))
+FOUR = replace(SMALL, layout=("attention", "lmm", "attention", "lmm"))
 HARD = Policy(window=WINDOW, passes=3)
 SLEEPERS: dict[str, tuple[Config, Policy]] = {
     "hybrid": (HYBRID, HARD),
     "hybrid, all of a window": (replace(HYBRID, window=None, persistent=0), HARD),
     "hybrid, sliding": (HYBRID, replace(HARD, eviction="sliding")),
-    "hybrid, the middle": (HYBRID, replace(HARD, looped=(1, 3))),
-    "the middle, sliding": (HYBRID, replace(HARD, looped=(1, 3), eviction="sliding")),
+    "hybrid, the middle": (FOUR, replace(HARD, looped=(1, 3))),
+    "the middle, sliding": (FOUR, replace(HARD, looped=(1, 3), eviction="sliding")),
     "inject": (HYBRID, replace(HARD, carry="inject")),
     "input": (HYBRID, replace(HARD, carry="input")),
+    "both ways": (HYBRID, replace(HARD, both_ways=True)),
     "lmm": (KINDS["lmm"], HARD),
     "gated delta": (KINDS["gated delta"], HARD),
     "deep": (KINDS["mag, deep"], HARD),

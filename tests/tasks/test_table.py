@@ -13,7 +13,9 @@ from duotempo.tasks import TASKS, diary, needle, recall
 from duotempo.tasks.batch import Batch, score
 
 TENSORS = ("tokens", "targets", "weights", "answers")
-ASKING = ("diary", "needle", "recall")
+WALKED = ("depo", "depo-names", "rule110")
+"""Tasks with an oracle of their own."""
+ASKING = ("diary", "needle", "recall", *WALKED)
 BATCHED = sorted(set(TASKS) - {"diary"})
 
 each_batched = pytest.mark.parametrize("name", BATCHED)
@@ -83,6 +85,11 @@ def guessed(name: str, batch: Batch) -> torch.Tensor:
     """What the oracle of a task predicts, from the tokens up to each place."""
     if name == "recall":
         return recall.oracle(batch.tokens)
+    if name in WALKED:
+        task, blind = TASKS[name](), batch.tokens.clone()
+        nothing = task.vocabulary - 1 if name == "depo" else 0  # token 0 is an edge there
+        blind[:, 1:][batch.answers[:, :-1]] = nothing
+        return task.oracle(blind)
     predicted = torch.zeros_like(batch.targets)
     for row, guess, asked in zip(batch.tokens, predicted, batch.answers, strict=True):
         # the answers in the questions are struck out: the oracle must know them from the text
