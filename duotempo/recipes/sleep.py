@@ -135,7 +135,7 @@ def text(passes: int = 4, *, sampled: bool = True, steps: int = 300) -> Run:
     )
     held_out = replace(far, split="held-out", lengths=(1024,))
     model = SleeperConfig(config, policy)
-    return Run(model, stages, optimiser=OPTIMISER, precision="bf16", held_out=held_out)
+    return Run(model, stages, optimiser=OPTIMISER, held_out=held_out)
 
 
 RULE110_STEPS = 4

@@ -63,6 +63,24 @@ def _sleep_depo() -> Study:
     return SleepDepo()
 
 
+def _sleep_text() -> Study:
+    from duotempo.study.sleep_text import SleepText  # noqa: PLC0415, loaded when asked for
+
+    return SleepText()
+
+
+def _sleep_rule110() -> Study:
+    from duotempo.study.sleep_rule110 import SleepRule110  # noqa: PLC0415, loaded when asked for
+
+    return SleepRule110()
+
+
+def _sleep_cost() -> Study:
+    from duotempo.study.sleep_cost import SleepCost  # noqa: PLC0415, loaded when asked for
+
+    return SleepCost()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
@@ -71,6 +89,9 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "titans-needle": _titans_needle,
     "titans-ablation": _titans_ablation,
     "sleep-depo": _sleep_depo,
+    "sleep-text": _sleep_text,
+    "sleep-rule110": _sleep_rule110,
+    "sleep-cost": _sleep_cost,
     "titans-speed": _titans_speed,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
