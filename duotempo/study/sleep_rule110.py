@@ -12,6 +12,7 @@ from duotempo.recipes.sleep import RULE110_ARMS, RULE110_STEPS, rule110
 from duotempo.sleep.recurrent import Sleeper
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.sleep_depo_claims import minus
+from duotempo.study.sleep_text import there
 from duotempo.study.stats import by_seed, claim, curve
 from duotempo.tasks.batch import score
 from duotempo.tasks.rule110 import Rule110
@@ -102,7 +103,7 @@ class SleepRule110:
                 title="Rule 110 after t steps, its strings evicted before the question",
                 x_label="steps t of the automaton",
                 y_label="rows with all four labels right (share)",
-                series=tuple(
+                series=there(
                     curve(rows, arm, f"exact.{passes(arm)}", name=arm) for arm in RULE110_ARMS
                 ),
                 caption="Chance is 1/16.",
