@@ -51,7 +51,7 @@ def read(
 
         duotempo read next.txt --resume diary.state --save diary.state
 
-        journalctl | duotempo read - --every 4096 --save log.state
+        journalctl | duotempo read - --every 4096
 
         duotempo read book.txt --model runs/passkey --ask "The pass key is"
 
@@ -75,8 +75,7 @@ def read(
     with telling(common.quiet) as tell:
         reader = opened(passes, resume, opening, common, tell)
         with rescuing(reader, save):
-            name = "standard input" if file == STDIN else None
-            reading = reader.read(source(file), name=name)
+            reading = reader.read(source(file), name="standard input" if file == STDIN else None)
             verdict = None if passes == 0 or reader.idle else reader.sleep(passes)
             check_slept(reader.summary(), opening)
         if save is not None:

@@ -15,6 +15,7 @@ from duotempo.models.config import Config, MemoryConfig
 from duotempo.sleep.policy import Policy
 from duotempo.sleep.recurrent import Sleeper, SleeperConfig
 from duotempo.study.base import Claim, Figure, Job, Row, Size
+from duotempo.study.sleep_text import there
 from duotempo.study.stats import by_seed, claim, curve
 from duotempo.study.titans_alone import memory
 
@@ -146,18 +147,22 @@ class SleepCost:
             "Sleep costs by the pass, and nothing awake",
             "passes",
             "milliseconds",
-            (
-                curve(rows, TIME, "sleep", name="sleep on one window"),
-                curve(rows, TIME, "wake", name="a token after waking"),
+            there(
+                (
+                    curve(rows, TIME, "sleep", name="sleep on one window"),
+                    curve(rows, TIME, "wake", name="a token after waking"),
+                )
             ),
         )
         grown = Figure(
             "Training memory by passes",
             "passes",
             "MiB of forward and backward",
-            (
-                curve(rows, MEMORY, "growth", name="passes computed again"),
-                curve(rows, MEMORY, "growth.plain", name="all kept", style="dashed"),
+            there(
+                (
+                    curve(rows, MEMORY, "growth", name="passes computed again"),
+                    curve(rows, MEMORY, "growth.plain", name="all kept", style="dashed"),
+                )
             ),
         )
         return [sleep, grown]
