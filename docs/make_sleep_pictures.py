@@ -66,14 +66,14 @@ def picture(passes: int, right: dict[int, float]) -> str:
         for node in range(SMALL.nodes)
         for x, y in (place(node),)
     )
-    told = " · ".join(f"{hops}: {share:.2f}" for hops, share in right.items())
+    told = " · ".join(f"{share:.2f}" for share in right.values())
     word = "1 pass" if passes == 1 else f"{passes} passes"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE + 24}" width="{SIZE}" '
         f'role="img" aria-label="{word}: right by hops {told}">'
         f'<rect width="100%" height="100%" fill="{LIGHT["paper"]}"/><defs>{heads}</defs>{arrows}'
         f'{dots}<text x="{SIZE / 2}" y="{SIZE + 14}" text-anchor="middle" font-family="sans-serif" '
-        f'font-size="11" fill="{LIGHT["soft"]}">right by hops: {told}</text></svg>\n'
+        f'font-size="11" fill="{LIGHT["soft"]}">right: {told}</text></svg>\n'
     )
 
 

@@ -158,7 +158,8 @@ def _weights(folder: Path) -> dict[str, Tensor]:
         named = load_file(path)
     except (OSError, SafetensorError, ValueError, LookupError, RuntimeError) as error:
         raise _broken(folder, f"{WEIGHTS} is truncated or is not safetensors") from error
-    return {name.removeprefix(PREFIX): tensor for name, tensor in named.items()}
+    # a copy stands where torch would put it: products may differ by a bit with the alignment
+    return {name.removeprefix(PREFIX): tensor.clone() for name, tensor in named.items()}
 
 
 def _unfit(model: Decoder, weights: dict[str, Tensor]) -> str | None:

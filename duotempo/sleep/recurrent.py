@@ -3,7 +3,7 @@
 The equations are in `pass_over` and `woken`; all else is bookkeeping about where a window begins.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -121,7 +121,7 @@ class Sleeper(Decoder):
         for piece in self._pieces(tokens, window.time):
             if window.time == self.policy.window:
                 window = self.slept(window, passes)
-            x, window = self.awake(piece, window)
+            x, window = self._kept_small(self.awake, piece, window)
             found.append(x)
         return self.norm(torch.cat(found, 1) if found else self.embedding(tokens)), window
 
@@ -166,10 +166,8 @@ class Sleeper(Decoder):
             if window.passes < free:
                 with torch.no_grad():
                     window = self.pass_over(window)
-            elif self.policy.checkpoint and torch.is_grad_enabled():
-                window = checkpoint(self.pass_over, window, use_reentrant=False)
             else:
-                window = self.pass_over(window)
+                window = self._kept_small(self.pass_over, window)
         return self.woken(window)
 
     def pass_over(self, window: OpenWindow) -> OpenWindow:
@@ -205,6 +203,12 @@ class Sleeper(Decoder):
         """The window as layers see it in a pass after the reading."""
         begun, tokens = window.position - window.time, self.embedding(window.tokens)
         return Piece(begun, tokens, both_ways=self.policy.both_ways)
+
+    def _kept_small(self, work: Callable[..., Any], *inputs: Any) -> Any:
+        """What a pass gives; for training, its activations may be computed again backwards."""
+        if self.policy.checkpoint and torch.is_grad_enabled():
+            return checkpoint(work, *inputs, use_reentrant=False)
+        return work(*inputs)
 
     def _parts(self) -> tuple[range, range, range]:
         """The blocks below, in and above the loop."""

@@ -36,7 +36,10 @@ def test_a_model_comes_back_bit_for_bit(kind, dtype, tmp_path):
     want = bare(TOKENS)[0]
     assert torch.equal(again(TOKENS)[0], want)
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
-    assert torch.equal(theirs(TOKENS).logits, want)
+    same = zip(theirs.model.parameters(), bare.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in same)
+    # where the weights lie in memory can move a product by a bit
+    torch.testing.assert_close(theirs(TOKENS).logits, want)
     theirs.save_pretrained(tmp_path / "theirs")
     assert torch.equal(load_model(tmp_path / "theirs")(TOKENS)[0], want)
 
@@ -62,7 +65,7 @@ def test_a_loaded_model_can_learn(tmp_path):
 
 def test_a_model_of_bytes_brings_its_tokenizer(tmp_path):
     save_model(tmp_path / "model", Decoder(SMALL))
-    assert {path.name for path in (tmp_path / "model").iterdir()} == saved.FILES
+    assert {path.name for path in (tmp_path / "model").iterdir()} == saved.FILES - {saved.SLEEP}
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     text = tokenizer(["Emma", "I"], padding=True, return_tensors="pt")
