@@ -214,8 +214,12 @@ def nights_text(sleep: dict[str, Any]) -> str:
     every = f"windows of {sleep['window']:,} bytes"
     if not windows:
         return f"not yet: nothing has left its {every}"
-    told = ", ".join(f"{count:,} with {n} passes" for n, count in windows.items())
+    told = ", ".join(f"{count:,} with {_passes(n)}" for n, count in windows.items())
     return f"{every}, {told}{', chosen on the end of each' if sleep['chosen'] else ''}"
+
+
+def _passes(number: str) -> str:
+    return {"0": "none kept", "1": "1 pass"}.get(number, f"{number} passes")
 
 
 def native_lines(read: dict[str, Any], state: dict[str, Any]) -> dict[str, str]:

@@ -57,9 +57,13 @@ def test_help_comes_in_half_a_second():
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         return used.ru_utime + used.ru_stime
 
-    begun = seconds()
-    assert python("from duotempo.cli.app import run; run(['--help'])").returncode == 0
-    assert seconds() - begun < 0.5
+    def taken(code: str) -> float:
+        begun = seconds()
+        assert python(code).returncode == 0
+        return seconds() - begun
+
+    parser = taken("import cyclopts, rich.console")  # what a slow machine takes for that alone
+    assert taken("from duotempo.cli.app import run; run(['--help'])") < max(0.5, 3 * parser)
 
 
 def test_the_version_is_told(capsys):

@@ -2,12 +2,16 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from duotempo.cli.app import run
+from duotempo.models.saved import save_model
 from duotempo.reader.native import NativeReader
+from duotempo.sleep.recurrent import SleeperConfig
 from tests.reader.native_lives import TEXT, put_model
+from tests.sleep.sleepers import SLEEPERS
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +100,51 @@ def test_options_that_a_native_state_has_no_use_for_are_refused(cli, model):
         (("ask", "s", "Ann", "--seed", "2"), "leave out --seed"),
         (("score", "s", "text.txt"), "`duotempo generate`"),
         (("read", "text.txt", "--resume", "s", "--passes", "1"), "leave out --passes"),
-        (("read", "text.txt", "--resume", "s", "--window", "64"), "leave out --model"),
+        (("read", "text.txt", "--resume", "s", "--window", "64"), "leave out --window"),
     ):
         code, _, err = cli(*argv)
+        assert code == 2
+        assert said in err
+        assert err.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def sleeper(tmp_path_factory):
+    """The folder of a model that was trained to sleep on every 9 bytes."""
+    config, policy = SLEEPERS["hybrid"]
+    folder = tmp_path_factory.mktemp("run") / "model"
+    save_model(folder, SleeperConfig(replace(config, vocab=256), policy).build())
+    return str(folder)
+
+
+def test_a_model_that_sleeps_says_so_and_how(cli, sleeper, tmp_path):
+    (tmp_path / "short.txt").write_text(TEXT[:32])
+    for option, windows in (
+        ((), "windows of 9 bytes, 3 with 3 passes"),
+        (("--sleep-passes", "1"), "windows of 9 bytes, 3 with 1 pass"),
+    ):
+        out = good(cli("read", "short.txt", "--model", sleeper, *option))
+        assert windows in out
+    options = ("--sleep-passes", "2", "--choose-passes", "--save", "s", "--json")
+    read = json.loads(good(cli("read", "short.txt", "--model", sleeper, *options)))
+    sleep = read["state"]["sleep"]
+    assert sleep["window"] == 9
+    assert sleep["chosen"]
+    assert sum(sleep["windows"].values()) == 3
+    more = json.loads(good(cli("read", "short.txt", "--resume", "s", "--json")))
+    assert more["state"]["sleep"]["chosen"]
+
+
+def test_a_sleep_that_cannot_be_is_one_sentence(cli, sleeper, model, tmp_path):
+    (tmp_path / "tiny.txt").write_text("Ann")
+    for argv, said in (
+        (("tiny.txt", "--model", sleeper, "--sleep-passes", "2"), "fit into the window of 9"),
+        (("text.txt", "--model", sleeper, "--sleep-passes", "0"), "give at least 1"),
+        (("text.txt", "--model", sleeper, "--sleep-passes", "-3"), "give at least 1"),
+        (("text.txt", "--sleep-passes", "2"), "only a native model sleeps so"),
+        (("text.txt", "--choose-passes"), "--choose-passes: only a native model"),
+    ):
+        code, _, err = cli("read", *argv)
         assert code == 2
         assert said in err
         assert err.count("\n") == 1

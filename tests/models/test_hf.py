@@ -87,8 +87,10 @@ def test_saving_and_loading_keeps_every_bit(kind, tmp_path):
     again = AutoModelForCausalLM.from_pretrained(tmp_path)
     assert isinstance(again, DuotempoForCausalLM)
     assert again.config.native_config == KINDS[kind]
-    assert torch.equal(again(tokens()).logits, mind(tokens()).logits)
-    assert torch.equal(again(tokens()).logits, native(kind)(tokens())[0])
+    pairs = zip(again.model.parameters(), native(kind).parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    # where the weights lie in memory can move a product by a bit
+    torch.testing.assert_close(again(tokens()).logits, mind(tokens()).logits)
 
 
 @torch.no_grad()
