@@ -118,7 +118,7 @@ def depo12() -> Run:
 
 
 SLEEP_WINDOW = 64
-"""Bytes after which a model of prose sleeps: texts are four to sixteen times as long."""
+"""Bytes after which a model of prose sleeps: texts are four to eight times as long."""
 
 
 def text(passes: int = 4, *, sampled: bool = True, steps: int = 300) -> Run:
@@ -126,14 +126,14 @@ def text(passes: int = 4, *, sampled: bool = True, steps: int = 300) -> Run:
     memory = replace(needle.MEMORY, rule="gated-delta", size=48, gate_hidden=32)
     config = replace(needle.MAG, width=96, ff=192, window=SLEEP_WINDOW, memory=memory)
     policy = Policy(SLEEP_WINDOW, passes, carry="inject", sampled=sampled)
-    near = replace(needle.TEXTS, lengths=(256,), needles=(1, 2), prose_weight=0.3)
-    far = replace(near, lengths=(384, 512, 1024), needles=(1, 2, 4), prose_weight=1.0)
+    near = replace(needle.TEXTS, lengths=(256,), needles=(1, 2), prose_weight=0.3, tokens=2048)
+    far = replace(near, lengths=(384, 512), needles=(1, 2, 4), prose_weight=1.0)
     penalties = (Margin(1.0, ramp=0.3), Write(0.1, ramp=0.3), Decay(10.0))
     stages = (
         Stage(near, steps // 3, warmup=40, floor=1.0),
         Stage(far, steps - steps // 3, penalties=penalties),
     )
-    held_out = replace(far, split="held-out", lengths=(1024,))
+    held_out = replace(far, split="held-out", lengths=(512,), tokens=4096)
     model = SleeperConfig(config, policy)
     return Run(model, stages, optimiser=OPTIMISER, held_out=held_out)
 

@@ -47,12 +47,12 @@ Numbers = list[tuple[str, float | None, float]]
 
 @dataclass(frozen=True)
 class SleepText:
-    """Arms: passes of sleep on each window of 64 bytes, at equal steps; texts of 1,024 bytes."""
+    """Arms: passes of sleep on each window of 64 bytes, at equal steps; texts of 512 bytes."""
 
     name: str = "sleep-text"
     question: str = "Does sleep help a model of prose recall what was evicted, and at what price?"
-    seeds: int = 3
-    length: int = 1024
+    seeds: int = 2
+    length: int = 512
 
     @property
     def metrics(self) -> Mapping[str, str]:
@@ -93,9 +93,9 @@ class SleepText:
 
     def asked(self, model: Sleeper, seed: int, size: Size, x: float) -> Numbers:
         """Prose, one passkey, one of four keys."""
-        many = 8 if size == "full" else 1
+        many = 4 if size == "full" else 1
         if size == "full":
-            prose = Prose(TRAIN_NOVELS, 4096, 16, split="held-out", held_out=HELD_OUT_NOVELS)
+            prose = Prose(TRAIN_NOVELS, 2048, 8, split="held-out", held_out=HELD_OUT_NOVELS)
         else:
             prose = Prose(split="held-out", length=256, rows=2)
         bits = evaluate(model, prose, seed=seed, batches=many // 2 or 1).bits
