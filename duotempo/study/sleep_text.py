@@ -20,17 +20,22 @@ from duotempo.study.stats import by_seed, claim, curve, mean
 from duotempo.tasks.batch import Batch, score
 from duotempo.tasks.needle import Needle
 from duotempo.tasks.prose import HELD_OUT_NOVELS, TRAIN_NOVELS, Prose, texts
-from duotempo.train import Run, evaluate, train
+from duotempo.train import Run, Stage, train
 
 FIRST_REPORTED = 100
 TRAINED = Path("runs/sleep-text-models")
 PASSES = (1, 2, 4, 6)
 SAMPLED = "N sampled"
 ARMS = {"N=1": (1, False), "N=2": (2, False), "N=4": (4, False), SAMPLED: (4, True)}
-OWN = {"N=1": 1.0, "N=2": 2.0, "N=4": 4.0, SAMPLED: 4.0}
+PROSE = {"prose, N=1": (1, False), "prose, N=4": (4, False)}
+"""Trained on prose alone: its gates are free, while a model of needles learns to skip prose."""
+
+OWN = {arm: float(passes) for arm, (passes, _) in (ARMS | PROSE).items()}
+PROSE_STEPS = 600
 HELD_OUT = 0.25
 METRICS = {
     "bits": "bits per byte of held-out prose, window by window; x: passes of sleep at test",
+    "bits.alone": "the same bytes, every window read with an empty memory",
     "passkey": "five digits recalled from an evicted window, exact, share; x: passes",
     "keys": "one of four named keys recalled from evicted windows, exact, share; x: passes",
     "guard.bits": "bits per byte where a guard chooses each window's passes",
@@ -47,7 +52,10 @@ Numbers = list[tuple[str, float | None, float]]
 
 @dataclass(frozen=True)
 class SleepText:
-    """Arms: passes of sleep on each window of 64 bytes, at equal steps; texts of 512 bytes."""
+    """Arms: passes of sleep on each window of 64 bytes, at equal steps; texts of 512 bytes.
+
+    Four are trained to recall needles, two on prose alone.
+    """
 
     name: str = "sleep-text"
     question: str = "Does sleep help a model of prose recall what was evicted, and at what price?"
@@ -62,9 +70,9 @@ class SleepText:
     def jobs(self, size: Size) -> Sequence[Job]:
         """Every arm with seeds of its own."""
         if size == "smoke":
-            return [Job(arm, 0) for arm in ("N=1", SAMPLED)]
+            return [Job(arm, 0) for arm in ("N=1", SAMPLED, "prose, N=1")]
         seeds = range(FIRST_REPORTED, FIRST_REPORTED + self.seeds)
-        return [Job(arm, seed) for seed in seeds for arm in ARMS]
+        return [Job(arm, seed) for arms in (ARMS, PROSE) for seed in seeds for arm in arms]
 
     def inputs(self, size: Size) -> Mapping[str, str]:
         """The novels; smoke: Python's help topics."""
@@ -74,7 +82,7 @@ class SleepText:
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         """Train, then read and ask with every number of passes."""
         run = recipe(job, size)
-        folder = TRAINED / size / f"{job.arm.replace(' ', '-')}-{job.seed}"
+        folder = TRAINED / size / f"{job.arm.replace(',', '').replace(' ', '-')}-{job.seed}"
         trained = train(run, folder, tell=tell)
         model = run.model.build().eval()
         assert isinstance(model, Sleeper)
@@ -85,22 +93,19 @@ class SleepText:
         ]
         for passes in PASSES if size == "full" else PASSES[:2]:
             tell("asking", passes, PASSES[-1])
-            numbers += self.asked(model.with_passes(passes), job.seed, size, float(passes))
+            slept, x = model.with_passes(passes), float(passes)
+            numbers += prose_bits(slept, job, size, x)
+            if job.arm in ARMS:
+                numbers += self.asked(slept, job.seed, size, x)
         if job.arm == SAMPLED:
             tell("the guard chooses", 0, 1)
             numbers += guarded(model, self.documents(job.seed, size))
         return [Row(job.arm, job.seed, metric, x, float(value)) for metric, x, value in numbers]
 
     def asked(self, model: Sleeper, seed: int, size: Size, x: float) -> Numbers:
-        """Prose, one passkey, one of four keys."""
+        """One passkey, one of four keys."""
         many = 4 if size == "full" else 1
-        if size == "full":
-            prose = Prose(TRAIN_NOVELS, 2048, 8, split="held-out", held_out=HELD_OUT_NOVELS)
-        else:
-            prose = Prose(split="held-out", length=256, rows=2)
-        bits = evaluate(model, prose, seed=seed, batches=many // 2 or 1).bits
-        assert bits is not None
-        found: Numbers = [("bits", x, bits)]
+        found: Numbers = []
         for metric, kind, needles in (("passkey", "passkey", 1), ("keys", "key", 4)):
             task = self.needle(size, kinds=(kind,), needles=(needles,))
             right = [
@@ -139,6 +144,7 @@ class SleepText:
             four, same = (by_seed(rows, SAMPLED, metric, x) for x in (4.0, 1.0))
             text_ = f"{metric}: one checkpoint, 4 passes minus 1 at test"
             found.append((text_, minus(four, same), target))
+        found += prose_claims(rows)
         for metric, sign, target in (("keys", 1, "<= 0.02"), ("bits", -1, "<= 0.02")):
             fixed = [by_seed(rows, SAMPLED, f"fixed.{metric}", float(n)) for n in PASSES]
             fixed = [each for each in fixed if each]
@@ -160,11 +166,28 @@ class SleepText:
                 title=title,
                 x_label="passes of sleep at test",
                 y_label=label,
-                series=there(curve(rows, arm, metric) for arm in ARMS),
+                series=there(curve(rows, arm, metric) for arm in ARMS | PROSE),
                 caption="Arms by the passes of their training; windows of 64 bytes.",
             )
             for metric, label, title in shown
         ]
+
+
+def prose_claims(rows: Sequence[Row]) -> list[tuple[str, list[float], str]]:
+    """Models of prose: what sleep and what memory are worth in bits."""
+    one, four = PROSE
+    bits = {arm: by_seed(rows, arm, "bits", OWN[arm]) for arm in PROSE}
+    alone = by_seed(rows, four, "bits.alone", OWN[four])
+    fewer = by_seed(rows, four, "bits", 1.0)
+    return [
+        (
+            "bits, trained on prose: N=4 minus N=1, equal steps",
+            minus(bits[four], bits[one]),
+            "<= 0",
+        ),
+        ("bits, trained on prose: 4 passes minus 1 at test", minus(bits[four], fewer), "<= 0"),
+        ("bits, trained on prose: memory minus none, N=4", minus(bits[four], alone), "<= 0"),
+    ]
 
 
 def there(series: Iterable[Series]) -> tuple[Series, ...]:
@@ -174,13 +197,35 @@ def there(series: Iterable[Series]) -> tuple[Series, ...]:
 
 def recipe(job: Job, size: Size) -> Run:
     """The run of an arm and seed."""
-    passes, sampled = ARMS[job.arm]
+    passes, sampled = (ARMS | PROSE)[job.arm]
     run = replace(text(passes, sampled=sampled), seed=job.seed)
+    if job.arm in PROSE:
+        prose = Prose(TRAIN_NOVELS, SleepText.length, 4, held_out=HELD_OUT_NOVELS)
+        run = replace(run, stages=(Stage(prose, PROSE_STEPS, warmup=40),), held_out=None)
     if size == "full":
         return run
-    stage = run.stages[0]
-    task = Needle(lengths=(512,), tokens=1024)
-    return replace(run, stages=(replace(stage, task=task, steps=3),), held_out=None)
+    task = Prose(rows=2) if job.arm in PROSE else Needle(lengths=(512,), tokens=1024)
+    stage = replace(run.stages[0], task=task, steps=3)
+    return replace(run, stages=(stage,), held_out=None)
+
+
+@torch.no_grad()
+def prose_bits(model: Sleeper, job: Job, size: Size, x: float) -> Numbers:
+    """Held-out prose, read on; by models of prose also window by window, remembering nothing."""
+    if size == "full":
+        prose = Prose(TRAIN_NOVELS, 2048, 8, split="held-out", held_out=HELD_OUT_NOVELS)
+    else:
+        prose = Prose(split="held-out", length=256, rows=2)
+    batches = [prose.batch(job.seed, index) for index in range(2 if size == "full" else 1)]
+    found: Numbers = []
+    lengths = {"bits": prose.length} | ({"bits.alone": SLEEP_WINDOW} if job.arm in PROSE else {})
+    for metric, length in lengths.items():
+        losses = [
+            cross_entropy(model(b.tokens.view(-1, length))[0].mT, b.targets.view(-1, length))
+            for b in batches
+        ]
+        found.append((metric, x, mean([float(loss) / math.log(2) for loss in losses])))
+    return found
 
 
 @torch.no_grad()
