@@ -145,10 +145,12 @@ def changed(opening: Opening) -> list[str]:
 def check_slept(state: dict[str, Any], opening: Opening) -> None:
     """Refuse a sleep that was asked for and had nothing to do: the text fits into the window."""
     sleep = state.get("sleep")
-    if sleep and opening.sleep_passes is not None and not sleep["windows"]:
+    asked = {"--sleep-passes": opening.sleep_passes, "--choose-passes": opening.choose_passes}
+    given = [option for option, value in asked.items() if value]
+    if sleep and given and not sleep["windows"]:
         raise UserError(
             f"{state['tokens_read']:,} bytes fit into the window of {sleep['window']:,}, so "
-            "nothing was evicted and slept on: read a longer text, or leave out --sleep-passes"
+            f"nothing was evicted and slept on: read a longer text, or leave out {', '.join(given)}"
         )
 
 
@@ -214,12 +216,8 @@ def nights_text(sleep: dict[str, Any]) -> str:
     every = f"windows of {sleep['window']:,} bytes"
     if not windows:
         return f"not yet: nothing has left its {every}"
-    told = ", ".join(f"{count:,} with {_passes(n)}" for n, count in windows.items())
+    told = ", ".join(f"{n} pass{'es' * (n != '1')} on {many:,}" for n, many in windows.items())
     return f"{every}, {told}{', chosen on the end of each' if sleep['chosen'] else ''}"
-
-
-def _passes(number: str) -> str:
-    return {"0": "none kept", "1": "1 pass"}.get(number, f"{number} passes")
 
 
 def native_lines(read: dict[str, Any], state: dict[str, Any]) -> dict[str, str]:

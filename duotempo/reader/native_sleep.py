@@ -40,7 +40,7 @@ class Dozing(Forward):
     def after(self, state: Heard, verdict: Verdict) -> Heard:
         window = Window(self.model).after(cast(OpenWindow, state.state), verdict)
         counted = Counter(dict(state.slept))
-        counted[verdict.passes] += 1
+        counted[max(1, verdict.passes)] += 1  # refused is as read
         return replace(state, state=window, slept=tuple(sorted(counted.items())))
 
 
@@ -50,6 +50,10 @@ class Nights:
 
     model: Sleeper
     choose: bool
+
+    def __post_init__(self) -> None:
+        if self.choose:
+            Night(self.model, self.model.policy.passes, HELD_OUT)  # says what cannot be chosen
 
     @property
     def window(self) -> int:

@@ -1,7 +1,8 @@
 """Recipes: complete runs as functions; here they are found by name, without loading torch.
 
-A recipe is a public function `-> Run` in a file of this folder; its first line of text says what it
-makes. `needle:passkey` is the function `passkey` in `needle.py`.
+A recipe is a public function `-> Run` in a file of this folder that can be called without
+arguments; its first line of text says what it makes. `needle:passkey` is the function `passkey` in
+`needle.py`.
 """
 
 import ast
@@ -30,10 +31,11 @@ def listing(folder: Path = FOLDER) -> dict[str, str]:
 
 
 def is_recipe(function: ast.FunctionDef) -> bool:
-    """Whether a function is public and says that it returns a Run."""
-    returns = function.returns
+    """Whether a function is public, asks for nothing and says that it returns a Run."""
+    returns, takes = function.returns, function.args
     public = not function.name.startswith("_")
-    return public and isinstance(returns, ast.Name) and returns.id == "Run"
+    asks = len(takes.args) > len(takes.defaults) or None in takes.kw_defaults
+    return public and not asks and isinstance(returns, ast.Name) and returns.id == "Run"
 
 
 def find(name: str) -> Callable[..., Any]:

@@ -1,16 +1,16 @@
 """Sleep in the words of the core: a window fills, passes are proposed, a guard keeps some."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from duotempo.core import Candidate, Event, Proposal, Verdict
+from duotempo.core import Candidate, Event, Proposal, UserError, Verdict
 from duotempo.models.decoder import State
-from duotempo.sleep.recurrent import OpenWindow, Sleeper, joined
+from duotempo.sleep.recurrent import OpenWindow, Sleeper
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,12 @@ class Rested:
 
 @dataclass(frozen=True)
 class Slice:
-    """The evidence of a night: the last tokens of its window, which ends at `end`."""
+    """The evidence of a night: the last tokens of its window, which ends at `end`; and `read`, what
+    reading the rest of it once leaves, without a sleep: what candidates are held against."""
 
     tokens: Int[Tensor, "1 time"]
     end: int
+    read: OpenWindow
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,8 @@ class Window:
         return self.model.awake(event.content, state)[1]
 
     def after(self, state: OpenWindow, verdict: Verdict) -> OpenWindow:
-        """What the guard kept; a refusal forgets the window: its fast weights are those before."""
-        if verdict.chosen is not None:
-            return verdict.chosen.value.window
-        forgotten = joined(state.blocks, state.before)
-        return self.model.woken(replace(state, blocks=forgotten, passes=1))
+        """What the guard kept; after a refusal what the reading alone left, as without sleep."""
+        return self.model.woken(state) if verdict.chosen is None else verdict.chosen.value.window
 
 
 def woke(model: Sleeper, window: OpenWindow) -> Rested:
@@ -73,29 +72,40 @@ class Full:
 
 @dataclass(frozen=True)
 class Night:
-    """The consolidator: candidates after 1, 2, ... `most` passes over the window, made as asked
-    for. With `held_out` the guard sees each as if the last tokens of the window were still to
-    come, which is its evidence: a share of the window, 0 for none."""
+    """The consolidator: candidates after 2, 3, ... `most` passes over the window, made as asked
+    for; the first pass is the reading, which is done. With `held_out` the guard sees each as if the
+    last tokens of the window were still to come, which is its evidence: a share of the window, 0
+    for none. Raises `UserError` for a share with nothing in it to foretell."""
 
     model: Sleeper
     most: int
     held_out: float = 0.0
 
-    def __call__(self, slow: Rested | None, state: OpenWindow) -> Proposal:
-        keep = state.time - round(self.held_out * state.time)
-        evidence = Slice(state.tokens[:, keep:], int(state.position[0]))
-        return Proposal(self._candidates(state, keep), evidence)
+    def __post_init__(self) -> None:
+        window = self.model.policy.window
+        slice_ = round(self.held_out * window)
+        if self.held_out and not 2 <= slice_ < window:
+            raise UserError(
+                f"{slice_} of a window of {window} tokens cannot be held out to choose passes by: "
+                "take a longer window, or a fixed number of passes"
+            )
 
     @torch.no_grad()
-    def _candidates(self, state: OpenWindow, keep: int) -> Iterator[Candidate]:
-        window, part = state, None
+    def __call__(self, slow: Rested | None, state: OpenWindow) -> Proposal:
+        keep, part = state.time - round(self.held_out * state.time), state
         if keep < state.time:
             _, part = self.model.awake(state.tokens[:, :keep], woke(self.model, state).window)
-        for passes in range(1, self.most + 1):
-            if passes > 1:
-                window = self.model.pass_over(window)
-                part = None if part is None else self.model.pass_over(part)
-            tried = None if part is None else self.model.woken(part)
+        read = self.model.woken(part)
+        evidence = Slice(state.tokens[:, keep:], int(state.position[0]), read)
+        return Proposal(self._candidates(state, part), evidence)
+
+    @torch.no_grad()
+    def _candidates(self, window: OpenWindow, part: OpenWindow) -> Iterator[Candidate]:
+        held_out = part is not window
+        for passes in range(2, self.most + 1):
+            window = self.model.pass_over(window)
+            part = self.model.pass_over(part) if held_out else window
+            tried = self.model.woken(part) if held_out else None
             yield Candidate(passes, Rested(self.model.woken(window), tried))
 
 
@@ -114,13 +124,13 @@ class Fixed:
 @dataclass(frozen=True)
 class SliceLoss:
     """Nats a token of the held-out slice, read by a model that has slept on what came before it:
-    a candidate of this night as tried, the memory of earlier nights as it is."""
+    a candidate of this night as tried; without one, what reading alone left."""
 
     model: Sleeper
 
     @torch.no_grad()
     def __call__(self, value: Rested | None, evidence: Slice) -> float:
-        window, tokens = self.model.init(1) if value is None else value.window, evidence.tokens
+        window, tokens = evidence.read, evidence.tokens
         if value is not None and int(value.window.position[0]) == evidence.end:
             assert value.tried is not None, "a night with a held-out slice tries its candidates"
             window = value.tried

@@ -1,5 +1,6 @@
 """The policy of sleep in a native model: when, how many passes, over which blocks."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -11,6 +12,8 @@ CARRIES = ("hidden", "inject", "input")
 EVICTIONS = ("hard", "sliding")
 FAST = ("lmm", "mag", "mac", "mal")
 """The kinds of block that hold a fast-weight layer."""
+MOST = 1000
+"""Passes over a window: more is a slip or a stranger's file."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Policy:
 
     For training: with `sampled` each batch draws its passes from 1 to `passes`; with `checkpoint`
     a pass's activations are computed again backwards; gradients flow through the last `truncate`
-    passes of a window only (None: all). Raises `UserError` for values that mean nothing.
+    passes of a window only (None: all), and where earlier ones are cut off, so are earlier windows.
+    Raises `UserError` for values that mean nothing.
     Source: arXiv 2605.26099, section 3; docs/decisions.md says what we read between its lines.
     """
 
@@ -91,23 +95,30 @@ class Policy:
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> "Policy":
         """The policy of plain values; raises `UserError` for what is none."""
-        known = {f.name for f in fields(Policy)}
-        kinds = {"window": int, "passes": int, "eviction": str, "carry": str}
-        if not isinstance(values, Mapping) or set(values) - known:
-            raise UserError(f"this is no policy of sleep ({values!r}): give one that Policy wrote")
-        if any(type(values.get(n, kind())) is not kind for n, kind in kinds.items()):
-            raise UserError(f"this is no policy of sleep ({values!r}): give one that Policy wrote")
-        looped: Any = values.get("looped")
-        try:
-            plain: dict[str, Any] = {**values, "looped": tuple(looped) if looped else None}
-            return Policy(**plain)
-        except TypeError as error:
-            raise UserError(f"this is no policy of sleep ({error})") from error
+        known = {f.name: f.default for f in fields(Policy)}
+        if not isinstance(values, Mapping) or not all(
+            name in known and _fits(name, value, known[name]) for name, value in values.items()
+        ):
+            said = textwrap.shorten(repr(values), 200, placeholder=" ...")
+            raise UserError(f"this is no policy of sleep ({said}): give one that Policy wrote")
+        looped = values.get("looped")
+        plain: dict[str, Any] = {**values, "looped": tuple(looped) if looped else None}
+        return Policy(**plain)
+
+
+def _fits(name: str, value: object, usual: object) -> bool:
+    """Whether a plain value is of the kind that a field takes."""
+    if name == "looped":
+        pair = isinstance(value, list | tuple) and len(value) == 2
+        return value is None or (pair and all(type(part) is int for part in value))
+    if name == "truncate":
+        return value is None or type(value) is int
+    return type(value) is type(usual)
 
 
 def check_passes(passes: int) -> None:
-    """Raise `UserError` for a number of passes that is none."""
-    if passes < 1:
+    """Raise `UserError` for a number of passes that is none, or that would not end."""
+    if not 1 <= passes <= MOST:
         raise UserError(
-            f"passes={passes}: give at least 1, which is reading alone; sleep begins with 2"
+            f"passes={passes}: give 1, which is reading alone, to {MOST}; sleep begins with 2"
         )

@@ -139,6 +139,7 @@ class Sleeper(Decoder):
         self, tokens: Int[Tensor, "batch time"], window: OpenWindow
     ) -> tuple[Tokens, OpenWindow]:
         """Read tokens that the open window has room for: what the last block gives, the state."""
+        assert window.time + tokens.shape[1] <= self.policy.window, "the window has no room"
         piece = Piece(window.position, self.embedding(tokens))
         low, loop, high = self._parts()
         entered, lows = self._run(piece.embedded, piece, window.blocks, low)
@@ -154,12 +155,15 @@ class Sleeper(Decoder):
         )
 
     def slept(self, window: OpenWindow, passes: int | None = None) -> OpenWindow:
-        """An empty window behind `passes` passes over this one (None: as many as the policy says).
+        """An empty window behind `passes` passes over this one (None: as many as the policy says),
+        those that it had included.
 
-        Raises `UserError` for less than one.
+        Raises `UserError` for less than one, or less than it had.
         """
         passes = self.policy.passes if passes is None else passes
         check_passes(passes)
+        if passes < window.passes:
+            raise UserError(f"the window had {window.passes} passes already: ask for no less")
         free = passes - (self.policy.truncate or passes)  # passes without a gradient
         while window.passes < passes:
             if window.passes <= free:

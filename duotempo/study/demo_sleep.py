@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from duotempo.core import Tell
-from duotempo.models.saved import load_model
 from duotempo.recipes.sleep import SMALL, STEPS, arm_run
 from duotempo.sleep.recurrent import Sleeper
+from duotempo.sleep.saved import load_sleeper
 from duotempo.study.base import Figure, Row, Size
 from duotempo.study.page import Block, Heading, Prose, Table
 from duotempo.study.sleep_depo import TEST, asked
@@ -70,8 +70,8 @@ class Slept:
                 f"A memory of {self.weights:,} weights was trained on the spot ({self.steps:,} "
                 f"steps, {self.seconds:.0f} seconds) to read the edges of a cycle and to be asked, "
                 "after they are gone, which node stands so many hops on. One pass stores edges. "
-                "Every further pass over the window, before it is evicted, chains them: the answer "
-                "itself always takes one pass. Share of right answers, chance "
+                "After more passes over the window, before it is evicted, longer paths are there "
+                "too: the answer itself always takes one pass. Share of right answers, chance "
                 f"{SMALL.chance:.2f}:"
             ),
             Table(self.columns, self.lines(), caption=f"Edges: {self.edges}"),
@@ -87,9 +87,7 @@ def slept(size: Size, seed: int, out: Path, tell: Tell) -> Slept:
 
     run = arm_run(SAMPLED, steps=STEPS[SMALL] if size == "full" else 20)
     trained = train(run, out / f"sleep-{size}-{seed}", tell=said)
-    model = run.model.build().eval()
-    assert isinstance(model, Sleeper)
-    model.load_state_dict(load_model(trained.model).state_dict())
+    model = load_sleeper(trained.model)
     many = 512 if size == "full" else 8
     numbers = asked(model, SMALL, many, seed, said)
     return Slept(

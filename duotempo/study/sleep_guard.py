@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from duotempo.core import Event, HeldOut, Proposal, Verdict, live
-from duotempo.sleep.nights import Full, Night, Rested, Window
+from duotempo.sleep.nights import Full, Night, Rested, Slice, Window
 from duotempo.sleep.recurrent import OpenWindow, Sleeper
 from duotempo.tasks.batch import Batch, score
 from duotempo.tasks.depo import Depo
@@ -27,7 +27,8 @@ class Probed:
     night: Night
 
     def __call__(self, slow: Rested | None, state: OpenWindow) -> Proposal:
-        return replace(self.night(slow, state), evidence=state.tokens)
+        proposal = self.night(slow, state)
+        return replace(proposal, evidence=replace(proposal.evidence, tokens=state.tokens))
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class ProbeLoss:
     seed: int
 
     @torch.no_grad()
-    def __call__(self, value: Rested | None, evidence: Int[Tensor, "1 time"]) -> float:
-        window = self.model.init(1) if value is None else value.window
-        tokens = self.task.questions(evidence, Random(self.seed), PROBES)
+    def __call__(self, value: Rested | None, evidence: Slice) -> float:
+        window = evidence.read if value is None else value.window
+        tokens = self.task.questions(evidence.tokens, Random(self.seed), PROBES)
         x, _ = self.model.awake(tokens[:, :-1], window)
         logits = self.model.head(self.model.norm(x))
         return float(F.cross_entropy(logits[0, ::2], tokens[0, 1::2]))
@@ -77,14 +78,14 @@ def _slept(
         channel=Window(model),
         boundary=Full(task.context),
         sleep=Probed(Night(model, MOST)),
-        guard=(guard := _Heard(HeldOut(ProbeLoss(model, task, seed), patience=MOST))),
+        guard=(guard := Listened(HeldOut(ProbeLoss(model, task, seed), patience=MOST))),
     )
     ((_, state, _),) = lived
     return state, guard.passes[-1]
 
 
-class _Heard:
-    """A guard that remembers what it kept."""
+class Listened:
+    """A guard that remembers the passes it kept; 1 is the reading alone."""
 
     def __init__(self, guard: HeldOut) -> None:
         self.guard = guard
@@ -92,7 +93,7 @@ class _Heard:
 
     def __call__(self, slow: Rested | None, proposal: Proposal) -> Verdict:
         verdict = self.guard(slow, proposal)
-        self.passes.append(verdict.passes)
+        self.passes.append(max(1, verdict.passes))
         return verdict
 
 

@@ -10,12 +10,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from duotempo.core import Event, HeldOut, Tell, live
-from duotempo.models.saved import load_model
 from duotempo.recipes.sleep import SLEEP_WINDOW, text
 from duotempo.sleep.nights import Full, Night, SliceLoss, Window, woke
 from duotempo.sleep.recurrent import Sleeper
+from duotempo.sleep.saved import load_sleeper
 from duotempo.study.base import Claim, Figure, Job, Row, Series, Size
 from duotempo.study.sleep_depo_claims import minus
+from duotempo.study.sleep_guard import Listened
 from duotempo.study.stats import by_seed, claim, curve, mean
 from duotempo.tasks.batch import Batch, score
 from duotempo.tasks.needle import Needle
@@ -41,7 +42,7 @@ METRICS = {
     "guard.bits": "bits per byte where a guard chooses each window's passes",
     "guard.keys": "named keys recalled exactly there, share",
     "guard.passes": "passes that the guard keeps, mean over windows",
-    "guard.refused": "windows on which the guard keeps nothing, share",
+    "guard.refused": "windows on which the guard keeps the reading alone, share",
     "fixed.bits": "bits per byte of the same texts; x: passes, the same for all windows",
     "fixed.keys": "named keys recalled exactly there, share; x: passes",
     "parameters": "weights of the model",
@@ -84,9 +85,7 @@ class SleepText:
         run = recipe(job, size)
         folder = TRAINED / size / f"{job.arm.replace(',', '').replace(' ', '-')}-{job.seed}"
         trained = train(run, folder, tell=tell)
-        model = run.model.build().eval()
-        assert isinstance(model, Sleeper)
-        model.load_state_dict(load_model(trained.model).state_dict())
+        model = load_sleeper(trained.model)
         numbers: Numbers = [
             ("parameters", None, float(sum(p.numel() for p in model.parameters()))),
             ("train.seconds", None, trained.seconds),
@@ -99,7 +98,8 @@ class SleepText:
                 numbers += self.asked(slept, job.seed, size, x)
         if job.arm == SAMPLED:
             tell("the guard chooses", 0, 1)
-            numbers += guarded(model, self.documents(job.seed, size))
+            most = PASSES[-1] if size == "full" else 2
+            numbers += guarded(model, self.documents(job.seed, size), most)
         return [Row(job.arm, job.seed, metric, x, float(value)) for metric, x, value in numbers]
 
     def asked(self, model: Sleeper, seed: int, size: Size, x: float) -> Numbers:
@@ -229,11 +229,11 @@ def prose_bits(model: Sleeper, job: Job, size: Size, x: float) -> Numbers:
 
 
 @torch.no_grad()
-def guarded(model: Sleeper, documents: Batch) -> Numbers:
+def guarded(model: Sleeper, documents: Batch, most: int) -> Numbers:
     """Texts lived through with a guard, and with fixed passes: bits, recall, what was kept."""
     nats, right, kept = 0.0, [], []
     for row in range(len(documents.tokens)):
-        lost, exact, passes = lived(model, documents, row)
+        lost, exact, passes = lived(model, documents, row, most)
         nats, kept = nats + lost, kept + passes
         right.append(exact)
     plain = int((~documents.answers).sum())
@@ -241,7 +241,7 @@ def guarded(model: Sleeper, documents: Batch) -> Numbers:
         ("guard.bits", None, nats / plain / math.log(2)),
         ("guard.keys", None, mean(right)),
         ("guard.passes", None, mean([float(n) for n in kept])),
-        ("guard.refused", None, mean([float(n == 0) for n in kept])),
+        ("guard.refused", None, mean([float(n == 1) for n in kept])),
     ]
     for passes in PASSES:
         logits, _ = model.with_passes(passes)(documents.tokens)
@@ -252,24 +252,18 @@ def guarded(model: Sleeper, documents: Batch) -> Numbers:
     return found
 
 
-def lived(model: Sleeper, documents: Batch, row: int) -> tuple[float, float, list[int]]:
+def lived(model: Sleeper, documents: Batch, row: int, most: int) -> tuple[float, float, list[int]]:
     """Nats of one text's prose, whether its answer is right, and the passes of each night."""
     parts = (documents.tokens, documents.targets, documents.weights, documents.answers)
     alone = Batch(*(part[row : row + 1] for part in parts))
-    kept: list[int] = []
-
-    def guard(slow, proposal):  # noqa: ANN001, ANN202 - the guard, listened to
-        verdict = HeldOut(SliceLoss(model), patience=PASSES[-1])(slow, proposal)
-        kept.append(verdict.passes)
-        return verdict
-
+    guard = Listened(HeldOut(SliceLoss(model), patience=most))
     before, logits = model.init(1), []
     for event, state, _ in live(
         [Event(piece, piece.shape[1]) for piece in alone.tokens.split(SLEEP_WINDOW, 1)],
         woke(model, before),
         channel=Window(model),
         boundary=Full(SLEEP_WINDOW),
-        sleep=Night(model, PASSES[-1], HELD_OUT),
+        sleep=Night(model, most, HELD_OUT),
         guard=guard,
         state=before,
     ):
@@ -278,4 +272,4 @@ def lived(model: Sleeper, documents: Batch, row: int) -> tuple[float, float, lis
         before = state
     said = torch.cat(logits, 1)
     lost = cross_entropy(said.mT, alone.targets, reduction="none")
-    return float(lost[~alone.answers].sum()), score(said, alone).exact, kept
+    return float(lost[~alone.answers].sum()), score(said, alone).exact, guard.passes

@@ -59,8 +59,13 @@ class Depo:
 
     @property
     def chance(self) -> float:
-        """Share of right answers by a guess among all nodes."""
-        return 1 / self.nodes
+        """Share of right answers by a guess that saw no edge, to a row's first question.
+
+        Answers tell of each other: no two questions of the same hops share one, and half way round
+        the cycle the way there is as long as the way back. So a row with several questions gives
+        more to who can draw conclusions.
+        """
+        return 1 / (self.nodes - 1)
 
     def batch(self, seed: int, index: int) -> Batch:
         """The rows of this number."""
@@ -156,8 +161,12 @@ class DepoNames:
 
     @property
     def chance(self) -> float:
-        """At most so many right answers by a guess among the smallest graph's nodes."""
-        return 1 / 3
+        """Share of right answers by a guess among the graph's other nodes, mean over sizes, if all
+        hops are shorter than the way round."""
+        sizes = range(3, self.nodes + 1)
+        weights = [1 / (size + self.nodes**0.5) for size in sizes]
+        each = zip(sizes, weights, strict=True)
+        return sum(w / (size - 1) for size, w in each) / sum(weights)
 
     @property
     def context(self) -> int:

@@ -256,7 +256,7 @@ def test_passes_are_drawn_in_training_only_and_by_its_seed():
 
 BAD = {
     "window=0": {"window": 0},
-    "at least 1, which is reading alone": {"passes": 0},
+    "which is reading alone": {"passes": 0},
     "passes=-2": {"passes": -2},
     "eviction='soft'": {"eviction": "soft"},
     "carry='all'": {"carry": "all"},
@@ -284,6 +284,10 @@ def test_a_model_that_cannot_sleep_says_why():
         SleeperConfig(replace(HYBRID, layout=("mac",)), replace(HARD, window=10))
     with pytest.raises(UserError, match="no pads"):
         sleeper("hybrid")(text(), None, text() > 3)
+    with pytest.raises(UserError, match="had 2 passes already"), torch.no_grad():
+        sleeper("hybrid").slept(sleeper("hybrid").pass_over(sleeper("hybrid").read(text())), 1)
+    with pytest.raises(AssertionError, match="no room"), torch.no_grad():
+        sleeper("hybrid").awake(text(), sleeper("hybrid").init(2))
     with pytest.raises(UserError, match="passes=0"):
         sleeper("hybrid").slept(sleeper("hybrid").read(text()), 0)
 
@@ -291,6 +295,16 @@ def test_a_model_that_cannot_sleep_says_why():
 def test_a_policy_survives_its_plain_values():
     for policy in (HARD, replace(HARD, looped=(1, 3), truncate=2, sampled=True)):
         assert Policy.from_dict(policy.to_dict()) == policy
-    for wrong in ({"windows": 3}, {"window": "9"}, {"looped": 5}, {"passes": 0}):
+    wrongs = (
+        *({"looped": each} for each in (5, [1], "ab", [0, 1.5], [0, 1, 2], {"a": 1, "b": 2})),
+        *({"sampled": each} for each in ("no", 1, None)),
+        *({"passes": each} for each in (0, 10**9, True, 2.0)),
+        *({"truncate": each} for each in (0, 1.5, "1")),
+        {"windows": 3},
+        {"window": "9"},
+        {"both_ways": "x"},
+        {"checkpoint": 3},
+    )
+    for wrong in wrongs:
         with pytest.raises(UserError):
             Policy.from_dict(wrong)

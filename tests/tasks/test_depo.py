@@ -40,11 +40,31 @@ def test_questions_start_from_different_nodes_and_ask_for_every_number_of_hops()
     assert set((only % task.parts[1] - task.nodes).flatten().tolist()) == {2}
 
 
-def test_a_blind_guess_gets_what_chance_says():
-    task = Depo(rows=2048)
+@pytest.mark.parametrize("hop", [1, 4])
+def test_the_best_blind_guess_at_one_question_gets_what_chance_says(hop):
+    """It knows that the answer is another node than the start, and no more."""
+    task = Depo(rows=4096, queries=1, hop=hop)
     batch = task.batch(1, 0)
-    guess = torch.randint(0, task.nodes, batch.targets.shape) + task.nodes * task.parts[1]
-    assert score(guess, batch).exact == pytest.approx(task.chance, abs=0.02)
+    starts = batch.tokens[:, -1:] // task.parts[1]
+    for away in (1, 3):
+        guess = (starts + away) % task.nodes + task.nodes * task.parts[1]
+        right = (guess == batch.targets[:, -1:]).double().mean().item()
+        assert right == pytest.approx(task.chance, abs=0.02)
+    assert (batch.targets[:, -1:] % task.parts[1] != starts).all()
+
+
+def test_answers_of_a_row_tell_of_each_other():
+    """Why studies ask one question a row: half way round, the way back is as long."""
+    task = Depo(rows=512, queries=8, hop=4)
+    tokens = task.batch(1, 0)
+    row = torch.cat((tokens.tokens, tokens.targets[:, -1:]), 1)[:, task.context :]
+    starts, answers = row[:, ::2] // task.parts[1], row[:, 1::2] % task.parts[1]
+    blind = [
+        answers[i, starts[i].tolist().index(int(answer))] == start
+        for i in range(len(row))
+        for start, answer in zip(starts[i], answers[i], strict=True)
+    ]
+    assert all(blind)
 
 
 def test_questions_of_ones_own_are_answered_by_the_same_walk():
@@ -79,6 +99,8 @@ def test_the_published_sizes_fit():
     batch = DepoNames().batch(0, 0)
     assert batch.tokens.shape == (32, 360)
     assert DepoNames().context == 4 * 75
+    assert DepoNames(nodes=3, hops=2, symbols=3).chance == pytest.approx(1 / 2)
+    assert 1 / 74 < DepoNames().chance < 1 / 2
 
 
 def test_sizes_that_cannot_be_say_what_would():

@@ -45,11 +45,18 @@ def test_windows_hold_one_string_and_the_last_one_the_questions():
     assert batch.answers[:, 96:].all()
 
 
-def test_a_row_counts_when_all_its_labels_are_right():
-    task = Rule110(6, rows=4096, width=12)
+@pytest.mark.parametrize("steps", [0, 1, 2, 4, 12])
+def test_the_best_constant_guess_gets_what_chance_says(steps):
+    task = Rule110(steps, rows=8192, width=25)
     batch = task.batch(0, 0)
-    guess = torch.randint(0, 2, batch.targets.shape)
-    assert score(guess, batch).exact == pytest.approx(task.chance, abs=0.02)
+    guesses = [torch.full_like(batch.targets, bit) for bit in (0, 1)]
+    best = max(score(guess, batch).exact for guess in guesses)
+    assert best == pytest.approx(task.chance, abs=0.015)
+
+
+def test_one_step_makes_ones_of_five_neighbourhoods_in_eight():
+    assert Rule110(1).chance == pytest.approx((5 / 8) ** 4)
+    assert Rule110(0).chance == pytest.approx(1 / 16)
 
 
 def test_sizes_that_cannot_be_are_refused():
