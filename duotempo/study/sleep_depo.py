@@ -12,7 +12,7 @@ from duotempo.models.saved import load_model
 from duotempo.recipes.sleep import ARMS, LARGE, MEASURED_LARGE, SMALL, arm_run
 from duotempo.sleep.recurrent import Sleeper
 from duotempo.study.base import Claim, Figure, Job, Row, Size
-from duotempo.study.sleep_depo_claims import BIG, GUARDED, SAMPLED, claims, figures, metrics
+from duotempo.study.sleep_depo_claims import BIG, FIXED, GUARDED, SAMPLED, claims, figures, metrics
 from duotempo.study.sleep_guard import guarded
 from duotempo.tasks.batch import score
 from duotempo.tasks.depo import Depo
@@ -28,7 +28,7 @@ TEST = 1 << 20  # test rows come from batches that no training reaches
 class SleepDepo:
     """Arms: passes of sleep, and controls at the same steps, compute or depth; two sizes.
 
-    Five seeds on 8 nodes, three on 12.
+    Five seeds for arms of sleep on 8 nodes, three for controls and on 12.
     """
 
     name: str = "sleep-depo"
@@ -42,10 +42,12 @@ class SleepDepo:
         return metrics(LARGE.hops)
 
     def jobs(self, size: Size) -> Sequence[Job]:
-        """All arms on the small graph, some on the larger one; smoke: three."""
+        """Arms of sleep with all seeds, controls and the larger graph with fewer; smoke: three."""
         if size == "smoke":
             return [Job(arm, 0) for arm in ("N=1", "N=4", SAMPLED)]
-        small = [Job(a, FIRST_REPORTED + s) for s in range(self.seeds) for a in ARMS]
+        few, main = range(self.seeds_large), (*FIXED, SAMPLED)
+        small = [Job(a, FIRST_REPORTED + s) for s in few for a in ARMS]
+        small += [Job(a, FIRST_REPORTED + s) for s in range(few.stop, self.seeds) for a in main]
         large = [
             Job(BIG + a, FIRST_REPORTED + s)
             for s in range(self.seeds_large)

@@ -11,7 +11,7 @@ from duotempo.study import STUDIES, Row
 from duotempo.study.base import Job
 from duotempo.study.figure import WIDE, svg
 from duotempo.study.sleep_depo import SleepDepo
-from duotempo.study.sleep_depo_claims import own
+from duotempo.study.sleep_depo_claims import FIXED, SAMPLED, own
 from duotempo.study.sleep_guard import guarded
 from duotempo.tasks.depo import Depo
 
@@ -67,10 +67,11 @@ def test_a_control_that_is_better_is_published_as_such():
     assert not claim.holds
 
 
-def test_every_arm_has_five_seeds_on_the_small_graph():
+def test_every_arm_of_sleep_has_five_seeds_and_every_control_three():
     jobs = SleepDepo().jobs("full")
     count = {arm: sum(job.arm == arm for job in jobs) for arm in ARMS}
-    assert set(count.values()) == {5}
+    assert {arm: n for arm, n in count.items() if n == 5}.keys() == {*FIXED, SAMPLED}
+    assert set(count.values()) == {3, 5}
     assert len(set(jobs)) == len(jobs)
     assert min(job.seed for job in jobs) >= 100
     assert SleepDepo().jobs("smoke")[0] == Job("N=1", 0)
