@@ -35,7 +35,7 @@ smoke: $(READY)
 	$(BIN)/duotempo demo --size smoke --out runs/smoke
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist loadfile
 
 check: lint types test examples verify docs
 

@@ -77,17 +77,18 @@ def picture(passes: int, right: dict[int, float]) -> str:
     )
 
 
-def write() -> None:
-    """All pictures, from the committed rows."""
-    rows = load(RESULT).rows
+def pictures() -> dict[str, str]:
+    """All pictures by their files, from the committed rows."""
+    rows, made = load(RESULT).rows, {}
     for passes in PASSES:
         right = {
             hop: mean(list(by_seed(rows, SAMPLED, f"hop.{hop}", float(passes)).values()))
             for hop in range(1, SMALL.hops + 1)
         }
-        path = HERE / "figures" / f"sleep-pass-{passes}.svg"
-        path.write_text(picture(passes, right), encoding="utf-8")
+        made[f"sleep-pass-{passes}.svg"] = picture(passes, right)
+    return made
 
 
 if __name__ == "__main__":
-    write()
+    for _name, _svg in pictures().items():
+        (HERE / "figures" / _name).write_text(_svg, encoding="utf-8")

@@ -16,3 +16,10 @@ def test_the_page_of_results_is_up_to_date():
     made = runpy.run_path(str(DOCS / "make_results.py"))["page"]()
     kept = (DOCS / "results.md").read_text(encoding="utf-8")
     assert kept == made, "run: python docs/make_results.py"
+
+
+def test_the_pictures_of_sleep_show_the_committed_rows():
+    make = runpy.run_path(str(DOCS / "make_sleep_pictures.py"))
+    for name, made in make["pictures"]().items():
+        kept = (DOCS / "figures" / name).read_text(encoding="utf-8")
+        assert kept == made, "run: python docs/make_sleep_pictures.py"
