@@ -118,7 +118,7 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
         _hops(
             rows,
             list(FIXED),
-            "More passes before eviction, more hops after it: 8 nodes, equal steps",
+            "Passes before eviction, hops after it: 8 nodes, equal steps",
         ),
         one_checkpoint(rows, SAMPLED, "Same weights, same question, more sleep"),
         _controls(rows),
