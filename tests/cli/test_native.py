@@ -120,8 +120,8 @@ def sleeper(tmp_path_factory):
 def test_a_model_that_sleeps_says_so_and_how(cli, sleeper, tmp_path):
     (tmp_path / "short.txt").write_text(TEXT[:32])
     for option, windows in (
-        ((), "windows of 9 bytes, 3 with 3 passes"),
-        (("--sleep-passes", "1"), "windows of 9 bytes, 3 with 1 pass"),
+        ((), "windows of 9 bytes, 3 passes on 3"),
+        (("--sleep-passes", "1"), "windows of 9 bytes, 1 pass on 3"),
     ):
         out = good(cli("read", "short.txt", "--model", sleeper, *option))
         assert windows in out

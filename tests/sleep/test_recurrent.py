@@ -14,7 +14,6 @@ from duotempo.core import UserError
 from duotempo.models.decoder import Decoder, State
 from duotempo.models.piece import Piece
 from duotempo.models.stream_files import fingerprint
-from duotempo.sleep.policy import Policy
 from duotempo.sleep.recurrent import SleeperConfig, joined
 from tests.sleep.sleepers import HARD, HYBRID, SLEEPERS, WINDOW, gap, sleeper, text
 
@@ -254,25 +253,6 @@ def test_passes_are_drawn_in_training_only_and_by_its_seed():
     assert found == {0, 1, 2, 3}
 
 
-BAD = {
-    "window=0": {"window": 0},
-    "which is reading alone": {"passes": 0},
-    "passes=-2": {"passes": -2},
-    "eviction='soft'": {"eviction": "soft"},
-    "carry='all'": {"carry": "all"},
-    "truncate=0": {"truncate": 0},
-    "blocks 0 to 1": {"looped": (1, 3)},
-    "first one": {"looped": (2, 2)},
-    "hold no fast weights": {"looped": (0, 1)},
-}
-
-
-@pytest.mark.parametrize("said", BAD)
-def test_a_policy_that_cannot_be_says_what_would(said):
-    with pytest.raises(UserError, match=said.replace("(", r"\(")):
-        SleeperConfig(HYBRID, replace(HARD, **BAD[said]))
-
-
 def test_a_model_that_cannot_sleep_says_why():
     with pytest.raises(UserError, match="hold no fast weights"):
         SleeperConfig(replace(HYBRID, layout=("attention",)), HARD)
@@ -290,21 +270,3 @@ def test_a_model_that_cannot_sleep_says_why():
         sleeper("hybrid").awake(text(), sleeper("hybrid").init(2))
     with pytest.raises(UserError, match="passes=0"):
         sleeper("hybrid").slept(sleeper("hybrid").read(text()), 0)
-
-
-def test_a_policy_survives_its_plain_values():
-    for policy in (HARD, replace(HARD, looped=(1, 3), truncate=2, sampled=True)):
-        assert Policy.from_dict(policy.to_dict()) == policy
-    wrongs = (
-        *({"looped": each} for each in (5, [1], "ab", [0, 1.5], [0, 1, 2], {"a": 1, "b": 2})),
-        *({"sampled": each} for each in ("no", 1, None)),
-        *({"passes": each} for each in (0, 10**9, True, 2.0)),
-        *({"truncate": each} for each in (0, 1.5, "1")),
-        {"windows": 3},
-        {"window": "9"},
-        {"both_ways": "x"},
-        {"checkpoint": 3},
-    )
-    for wrong in wrongs:
-        with pytest.raises(UserError):
-            Policy.from_dict(wrong)
