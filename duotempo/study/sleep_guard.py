@@ -53,7 +53,7 @@ def guarded(model: Sleeper, task: Depo, rows: int, seed: int) -> Numbers:
     batch = replace(task, rows=rows).batch(seed, TEST)
     chosen, passes = [], []
     for row in range(rows):
-        alone = Batch(*(part[row : row + 1] for part in _tensors(batch)))
+        alone = Batch(*(part[row : row + 1] for part in tensors(batch)))
         state = _slept(model, task, alone.tokens[:, : task.context], seed)
         chosen.append(_right(model, state[0], alone, task.context))
         passes.append(state[1])
@@ -99,10 +99,11 @@ class Listened:
 
 @torch.no_grad()
 def _right(model: Sleeper, state: OpenWindow, row: Batch, context: int) -> float:
-    parts = [part[:, context:] for part in _tensors(row)]
+    parts = [part[:, context:] for part in tensors(row)]
     x, _ = model.awake(parts[0], state)
     return score(model.head(model.norm(x)), Batch(*parts)).exact
 
 
-def _tensors(batch: Batch) -> Sequence[Tensor]:
+def tensors(batch: Batch) -> Sequence[Tensor]:
+    """The parts of a batch, in the order in which one is made of them."""
     return batch.tokens, batch.targets, batch.weights, batch.answers

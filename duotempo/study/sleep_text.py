@@ -16,7 +16,7 @@ from duotempo.sleep.recurrent import Sleeper
 from duotempo.sleep.saved import load_sleeper
 from duotempo.study.base import Claim, Figure, Job, Row, Series, Size
 from duotempo.study.sleep_depo_claims import minus
-from duotempo.study.sleep_guard import Listened
+from duotempo.study.sleep_guard import Listened, tensors
 from duotempo.study.stats import by_seed, claim, curve, mean
 from duotempo.tasks.batch import Batch, score
 from duotempo.tasks.needle import Needle
@@ -129,7 +129,7 @@ class SleepText:
         """Texts for the guard."""
         task = self.needle(size, kinds=("key",), needles=(4,))
         batches = [task.batch(seed, 1000 + index) for index in range(2 if size == "full" else 1)]
-        parts = zip(*((b.tokens, b.targets, b.weights, b.answers) for b in batches), strict=True)
+        parts = zip(*map(tensors, batches), strict=True)
         rows = None if size == "full" else 1
         return Batch(*(torch.cat(part)[:rows] for part in parts))
 
@@ -254,8 +254,7 @@ def guarded(model: Sleeper, documents: Batch, most: int) -> Numbers:
 
 def lived(model: Sleeper, documents: Batch, row: int, most: int) -> tuple[float, float, list[int]]:
     """Nats of one text's prose, whether its answer is right, and the passes of each night."""
-    parts = (documents.tokens, documents.targets, documents.weights, documents.answers)
-    alone = Batch(*(part[row : row + 1] for part in parts))
+    alone = Batch(*(part[row : row + 1] for part in tensors(documents)))
     guard = Listened(HeldOut(SliceLoss(model), patience=most))
     before, logits = model.init(1), []
     for event, state, _ in live(
