@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import register_dataclass
 
 from duotempo.models.attention import Attention
+from duotempo.models.latent_attention import LatentAttention
 from duotempo.models.layers import Conv, GatedMLP, Norm
 from duotempo.models.mac import MemoryAsContext
 from duotempo.models.memory import NeuralMemory
@@ -249,11 +250,36 @@ class ContextBlock(Block):
         return y, (state,)
 
 
+class LatentBlock(Block):
+    """LTM: window attention, then what latent vectors answer; who fits them sets the second part.
+
+    `models/latent.py` does; without it they stay at the prior's mean.
+    """
+
+    def __init__(self, config: Shape) -> None:
+        super().__init__(config)
+        self.attention = Attention(config.width, config.heads, config.window, config.persistent)
+        self.norm_latent = Norm(config.width)
+        self.latent = LatentAttention(config.width, config.heads, config.latents)
+
+    def parts(self) -> tuple[Any, ...]:
+        """Attention, latent vectors."""
+        return (self.attention, self.latent)
+
+    def mix(
+        self, h: Tokens, x: Tokens, piece: Piece, parts: tuple[Any, ...]
+    ) -> tuple[Tokens, tuple[Any, ...]]:
+        """One after the other; reading leaves the vectors as they are."""
+        y, attention = self.attention(h, piece, parts[0])
+        return y + self.latent(self.norm_latent(x + y), parts[1]), (attention, parts[1])
+
+
 BLOCKS: dict[str, type[Block]] = {
     "attention": AttentionBlock,
     "lmm": MemoryBlock,
     "mag": GateBlock,
     "mac": ContextBlock,
     "mal": LayerBlock,
+    "latent": LatentBlock,
 }
 """Every kind of block by the name that a layout uses."""

@@ -21,9 +21,10 @@ from duotempo.models.hf import DuotempoConfig, wrap
 from duotempo.models.pretrained import quiet
 
 CONFIG, WEIGHTS, PREFIX = "config.json", "model.safetensors", "model."
-SLEEP = "sleep.json"
+SLEEP, THINKING = "sleep.json", "thinking.json"
 FILES = {
-    CONFIG, WEIGHTS, SLEEP, "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+    CONFIG, WEIGHTS, SLEEP, THINKING, "generation_config.json", "tokenizer.json",
+    "tokenizer_config.json",
 }  # fmt: skip
 """What a model's folder may hold if a new model is to take its place."""
 LONGEST_CONFIG = 1_000_000

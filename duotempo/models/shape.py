@@ -8,7 +8,8 @@ from typing import Any
 from duotempo.core import UserError
 from duotempo.rules import RULES, Rule
 
-KINDS = ("attention", "lmm", "mag", "mac", "mal")
+KINDS = ("attention", "lmm", "mag", "mac", "mal", "latent")
+LATENT = "latent"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class Shape:
     """A decoder, from the bottom up: `layout` names its blocks.
 
     attention: window attention alone (`window` None: full); lmm: memory alone; mag: both side by
-    side (Titans, eq. 26-28); mac: memory as context (21-25); mal: memory, then attention (29-31).
+    side (Titans, eq. 26-28); mac: memory as context (21-25); mal: memory, then attention (29-31);
+    latent: window attention, then attention to `latents` vectors fitted per sequence (LTM).
     `combine` is how mag, mac and mal join the two: `gate` normalises and multiplies as the paper
     says, `add` sums. `above` lets mag's memory see what attention has added. `order` is where the
     read memory stands in mac's context: before the segment (v1) or behind it (proceedings).
@@ -91,6 +93,7 @@ class Shape:
     start: str = "random"
     checkpoint: int = 0
     parts: tuple[int, int] | None = None
+    latents: int = 0
     memory: MemoryConfig = field(default_factory=MemoryConfig)
 
     def __post_init__(self) -> None:
@@ -119,12 +122,19 @@ class Shape:
                 f"parts={self.parts}, vocab={self.vocab}: pairs of so many parts must be as many "
                 "as the tokens"
             )
+        if (LATENT in self.layout) != (self.latents > 0):
+            raise UserError(
+                f"latents={self.latents}, layout={self.layout}: latent blocks need at least one "
+                "latent vector each, and other blocks have none"
+            )
         self.memory.build_rule()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         values = {**asdict(self), "layout": list(self.layout)}
-        parts = values.pop("parts")  # left out when there are none: older models keep their hash
+        parts = values.pop("parts")  # what is not there is left out: older models keep their hash
+        if not self.latents:
+            values.pop("latents")
         return values if parts is None else {**values, "parts": list(parts)}
 
     @property

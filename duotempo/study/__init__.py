@@ -81,6 +81,12 @@ def _sleep_cost() -> Study:
     return SleepCost()
 
 
+def _latent_recall() -> Study:
+    from duotempo.study.latent_recall import LatentRecall  # noqa: PLC0415, loaded when asked for
+
+    return LatentRecall()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
@@ -93,6 +99,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "sleep-rule110": _sleep_rule110,
     "sleep-cost": _sleep_cost,
     "titans-speed": _titans_speed,
+    "latent-recall": _latent_recall,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 
