@@ -13,6 +13,7 @@ from duotempo.cli.ask import ask
 from duotempo.cli.console import say
 from duotempo.cli.demo import demo
 from duotempo.cli.generate import generate
+from duotempo.cli.latent import latent
 from duotempo.cli.read import read
 from duotempo.cli.score import score
 from duotempo.cli.study import study, verify
@@ -36,6 +37,7 @@ for place, command in enumerate((demo, read, ask, generate, score, train, study)
     entry.default(command)
     app.command(entry)
 
+app.command(latent)
 published = App(name="verify")
 published.default(verify)
 app["study"].command(published)

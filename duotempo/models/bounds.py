@@ -9,9 +9,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.models.inference import Rule, Slope
+from duotempo.models.inference import Amortised, Rule, Slope
 from duotempo.models.latent import LatentDecoder
-from duotempo.models.posterior import STANDARD, Latent, Noise, PerRow, Posterior, Prior, fresh
+from duotempo.models.posterior import (
+    STANDARD,
+    Latent,
+    Noise,
+    PerRow,
+    Posterior,
+    Prior,
+    fresh,
+    shared,
+)
 
 Loss = Callable[[Latent], PerRow]
 """The nats of each sequence given z."""
@@ -142,12 +151,11 @@ def same_noise(
 
 
 def latent_kl(posterior: Posterior, prior: Prior = STANDARD) -> Float[Tensor, " latents"]:
-    """KL of each latent vector in nats, mean over sequences, against N(0, 1) or its like."""
-    rows = [
-        prior.kl(Posterior(posterior.mean[:, i : i + 1], posterior.log_var[:, i : i + 1]))
-        for i in range(posterior.latents)
-    ]
-    return torch.stack(rows).mean(1)
+    """KL of each latent vector in nats, mean over sequences, where the prior is a Gaussian."""
+    before = prior.posterior(posterior.mean)
+    ratio = posterior.log_var - before.log_var
+    away = (posterior.mean - before.mean) ** 2 * (-before.log_var).exp()
+    return 0.5 * (away + ratio.exp() - 1 - ratio).sum(2).mean(0)
 
 
 def judge(
@@ -182,12 +190,19 @@ def judge(
 def check_floor(model: LatentDecoder, tokens: int, steps: int) -> str | None:
     """What the preset's KL floor asks to be warned of; raises `UserError` for more than that."""
     dimensions = model.latents * model.config.width
-    return model.thinking.preset.at(steps).check(dimensions, tokens)
+    rule = model.rule()
+    learned = rule if isinstance(rule, Amortised) else None
+    return model.thinking.preset.at(steps).check(dimensions, tokens, learned)
 
 
 @torch.no_grad()
 def prefix_only(
-    model: LatentDecoder, tokens: Int[Tensor, "batch time"], prefix: int, steps: int | None = None
+    model: LatentDecoder,
+    tokens: Int[Tensor, "batch time"],
+    prefix: int,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
 ) -> Float[Tensor, "batch rest"]:
     """Nats of the tokens after a prefix, with latents fitted to the prefix alone, at their mean: an
     exact likelihood of what follows, fair beside any autoregressive model's.
@@ -198,5 +213,5 @@ def prefix_only(
         raise UserError(
             f"prefix={prefix}: of {tokens.shape[1]} tokens at least 2 must be read and 1 left"
         )
-    posterior = model.fit(tokens[:, :prefix], steps=steps)
+    posterior = model.fit(tokens[:, :prefix], steps=steps, noise=shared(seed))
     return model.nats(posterior.mean, tokens[:, :-1], tokens[:, 1:])[:, prefix - 1 :]

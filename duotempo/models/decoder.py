@@ -50,6 +50,10 @@ class Decoder(nn.Module):
         """Further JSON files that belong into this model's folder, by name: none."""
         return {}
 
+    def stored(self, position: int) -> State:
+        """What a saved stream looks like that has read so many tokens, but for caches that grow."""
+        return Decoder.init(self, 1)
+
     def init(self, batch: int) -> State:
         """The state of `batch` streams that have not begun."""
         like = self.embedding.weight

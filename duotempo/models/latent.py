@@ -4,7 +4,6 @@ The equations are in `inference.py` and `posterior.py`; here is when a fit happe
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -12,7 +11,7 @@ from typing import Any, cast
 import torch
 import torch.distributed as dist
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils._pytree import register_dataclass
 
@@ -20,8 +19,8 @@ from duotempo.core import UserError
 from duotempo.models.blocks import LatentBlock
 from duotempo.models.config import Config
 from duotempo.models.decoder import Decoder, State
-from duotempo.models.inference import Amortised, Rule, Slope
-from duotempo.models.posterior import STANDARD, Latent, Noise, Posterior, Prior, decayed
+from duotempo.models.inference import Amortised, Rule, Slope, frozen
+from duotempo.models.posterior import STANDARD, Latent, Noise, Posterior, Prior, decayed, shared
 from duotempo.models.saved import THINKING
 from duotempo.models.shape import LATENT, Shape
 from duotempo.models.thinking import AMORTISED, RULES, Thinking
@@ -65,6 +64,12 @@ class LatentDecoder(Decoder):
         """The policy, for the model's folder."""
         return {THINKING: self.thinking.to_dict()}
 
+    def stored(self, position: int) -> Thought:
+        """A stream with as many tokens in its open segment as at this position."""
+        filled = position % self.thinking.segment or min(position, self.thinking.segment)
+        begun = self.init(1)
+        return replace(begun, tokens=begun.tokens.new_zeros(1, filled))
+
     def thinking_as(self, **changes: Any) -> "LatentDecoder":
         """The same weights under another policy."""
         twin = copy(self)
@@ -92,6 +97,13 @@ class LatentDecoder(Decoder):
     def init(self, batch: int) -> Thought:
         """The state of `batch` streams that have not begun."""
         return self.opened(super().init(batch))
+
+    def dreamt(self, batch: int, noise: Noise) -> Thought:
+        """Streams that have not begun, each steered by a draw from the prior."""
+        begun = self.init(batch)
+        z = STANDARD.posterior(self.zero(batch)).sample(noise)
+        steered = self.steered(begun, z)
+        return replace(begun, blocks=steered.blocks, before=steered)
 
     def opened(self, state: State) -> Thought:
         """The state as it is if it thinks, else with the prior and an empty segment."""
@@ -131,16 +143,6 @@ class LatentDecoder(Decoder):
             found.append(x)
         return torch.cat(found, 1) if found else self.norm(self.embedding(tokens)), thought
 
-    def forward(
-        self,
-        tokens: Int[Tensor, "batch time"],
-        state: State | None = None,
-        pads: Bool[Tensor, "batch time"] | None = None,
-    ) -> tuple[Float[Tensor, "batch time vocab"], Thought]:
-        """As `Decoder.forward`; fits where a segment is full and a token follows."""
-        features, after = self.features(tokens, state, pads)
-        return self.head(features), after
-
     def read(
         self,
         tokens: Int[Tensor, "batch time"],
@@ -155,10 +157,17 @@ class LatentDecoder(Decoder):
         return super().features(tokens, State(state.position, state.blocks))
 
     def thought(self, state: Thought, steps: int | None = None) -> Thought:
-        """The stream with a posterior fitted to its open segment, and an empty segment."""
+        """The stream with a posterior fitted to its open segment, and an empty segment.
+
+        Its noise is a matter of the position, so that a stream may be cut anywhere. Raises
+        `UserError` for a segment of less than two tokens.
+        """
         prior = decayed(state.posterior, self.thinking.carry)
         through = self.training and self.thinking.through and torch.is_grad_enabled()
-        posterior = self.fit(state.tokens, state.before, prior=prior, steps=steps, through=through)
+        noise = torch.randn_like if self.training else shared(int(state.before.position[0]))
+        posterior = self.fit(
+            state.tokens, state.before, prior=prior, steps=steps, noise=noise, through=through
+        )
         return self.opened_anew(replace(state, posterior=posterior))
 
     def opened_anew(self, state: Thought) -> Thought:
@@ -202,7 +211,17 @@ class LatentDecoder(Decoder):
         noise: Noise = torch.randn_like,
         through: bool = False,
     ) -> Posterior:
-        """A posterior fitted to the tokens after the first, with the weights frozen."""
+        """A posterior fitted to the tokens after the first, with the weights frozen.
+
+        Raises `UserError` for less than two tokens, or more than a segment.
+        """
+        most = self.thinking.segment
+        if not 2 <= tokens.shape[1] <= most + 1:
+            raise UserError(
+                f"latents are fitted to 2 to {most} tokens, a segment, and these are "
+                f"{tokens.shape[1]}: give the last {most}, or read them with model(tokens), which "
+                "goes from segment to segment"
+            )
         preset = self.thinking.preset
         steps = preset.steps if steps is None else steps
         slope = self.slope(tokens, state, through=through)
@@ -254,19 +273,6 @@ class LatentDecoder(Decoder):
         if dist.is_available() and dist.is_initialized():
             dist.broadcast(drawn, 0)
         return int(drawn)
-
-
-@contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Within: no gradient is kept for the weights, which is a third of a fit's cost."""
-    asked = [p for p in model.parameters() if p.requires_grad]
-    for p in asked:
-        p.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p in asked:
-            p.requires_grad_(True)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ def load_thinking(folder: Path) -> Thinking | None:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} cannot be read as JSON: copy or train the model again") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no policy of thinking: copy or train the model again")
     return Thinking.from_dict(values)
 
 
@@ -57,6 +59,12 @@ def load_latent(folder: Path) -> LatentDecoder:
             "has, or train one with `duotempo train latent:prose`"
         )
     return thinks(load_model(folder), thinking)
+
+
+def load_native(folder: Path) -> Decoder:
+    """The model of a folder as it is read with: one with latents fits them."""
+    thinking, model = load_thinking(folder), load_model(folder)
+    return model if thinking is None else thinks(model, thinking)
 
 
 def save_posterior(path: Path, posterior: Posterior, model: LatentDecoder) -> None:

@@ -132,7 +132,7 @@ STANDARD = Normal()
 def decayed(q: Posterior, share: float) -> Normal:
     """The prior of the next segment: z' = share z + sqrt(1 - share^2) noise (an AR(1) step, which
     leaves N(0, 1) as it is). 1 carries all, 0 forgets all."""
-    return Normal(share * q.mean, share**2 * q.log_var.exp() + 1 - share**2)
+    return Normal(share * q.mean, share**2 * q.log_var.exp() + (1 - share**2))
 
 
 def normal_log_prob(z: Tensor, mean: Tensor, log_var: Tensor) -> PerRow:
@@ -152,3 +152,9 @@ def fresh(seed: int | None = None) -> Noise:
         return new.to(like.device)
 
     return draw
+
+
+def shared(seed: int) -> Noise:
+    """As `fresh`, the same numbers for every row: a row's fit does not depend on its company."""
+    draw = fresh(seed)
+    return lambda like: draw(like[:1]).expand_as(like)

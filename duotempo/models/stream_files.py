@@ -28,6 +28,8 @@ GROWING = {"keys": 2, "values": 2, "recalled_keys": 2, "recalled_values": 2, "va
 open segment."""
 AHEAD = "ahead"
 POSITION = ".position"
+BEGUN, OPEN = ".before.position", ".tokens"
+"""Of a model with latents: where its open segment began, and the tokens of it."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def load_stream(folder: Path | str, model: Decoder) -> Stored:
     placed = {n: tensor.to(model.embedding.weight.device) for n, tensor in tensors.items()}
     ahead, leaves = placed.pop(AHEAD, None), [placed[n] for n in wanted if n != AHEAD]
     about = facts.get("about")
-    state = tree_unflatten(leaves, tree_flatten(Decoder.init(model, 1))[1])
+    state = tree_unflatten(leaves, tree_flatten(model.stored(0))[1])
     return Stored(state, ahead, about if isinstance(about, dict) else {})
 
 
@@ -161,7 +163,7 @@ def _named(state: State) -> dict[str, Tensor]:
 
 def _wanted(model: Decoder, position: list[int], ahead: bool) -> dict[str, Like]:
     """What the tensors of a state must be like, in their order in the state."""
-    empty, batch = Decoder.init(model, 1), len(position)
+    empty, batch = model.stored(position[0]), len(position)
     grown = dict(_grown(model, empty, position[0]))
     likes = {}
     for name, tensor in _named(empty).items():
@@ -213,11 +215,22 @@ def _disorder(
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
     if facts["tensors"] != shapes or tensors[POSITION].tolist() != facts["position"]:
         return "its header and its tensors contradict one another"
+    if OPEN in tensors and _gap(tensors, model):
+        return "its open segment is not what its place says"
     for name, tensor in tensors.items():
         if tensor.dtype == torch.bool and (tensor.view(torch.uint8) > 1).any():
             return f"{name} holds what is neither true nor false"
-        if tensor.dtype == torch.int64 and name != POSITION:
+        if name in (POSITION, BEGUN, OPEN):
+            continue
+        if tensor.dtype == torch.int64:
             within = (tensor >= 0) & (tensor < model.config.memory.chunk) & (tensor == tensor[0])
             if not within.all():
                 return f"{name} counts tokens that no chunk has"
     return None
+
+
+def _gap(tensors: Mapping[str, Tensor], model: Decoder) -> bool:
+    """Whether an open segment does not end where its stream stands, or holds what is no token."""
+    tokens = tensors[OPEN]
+    ends = torch.equal(tensors[BEGUN] + tokens.shape[1], tensors[POSITION])
+    return not ends or bool(((tokens < 0) | (tokens >= model.config.vocab)).any())

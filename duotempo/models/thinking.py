@@ -1,23 +1,26 @@
-"""How a model thinks: the fast rule, its steps and where it starts as one preset, and the policy."""
+"""How a model thinks: rule, steps and start of a fit as one preset, and the policy of fits."""
 
+import textwrap
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, cast
 
 import torch
 
 from duotempo.core import UserError
-from duotempo.models.inference import Adam, Langevin, NaturalGradient, Rule
+from duotempo.models.inference import Adam, Amortised, Langevin, NaturalGradient, Rule
 from duotempo.models.posterior import STANDARD, Noise, Posterior, fresh
 
 WARN, MOST = 0.05, 0.1
 """Nats a token that a preset may cost before the latents carry anything."""
 
 AMORTISED = "amortised"
+BEGUN = 7.389
+"""The curvature that a model begins with: e^2."""
 RULES: dict[str, Rule] = {
     "natural": NaturalGradient(),
     "adam": Adam(),
-    "adam-released": Adam(0.34, 0.034, cosine=True),
+    "adam-released": Adam(0.34, 0.034, cosine=True, decay=0.01),
     "langevin": Langevin(),
 }
 """Rules by the name that a preset uses; `amortised` is one more, whose curvature a model holds."""
@@ -39,7 +42,7 @@ class Preset:
         if self.rule not in (*RULES, AMORTISED):
             raise UserError(f"rule={self.rule!r}: one of {', '.join((*RULES, AMORTISED))}")
         if self.steps < 0:
-            raise UserError(f"steps={self.steps}: give 0, which is the prior, or more")
+            raise UserError(f"steps={self.steps}: give 0, for no fit, or more")
 
     def at(self, steps: int) -> "Preset":
         """The same with other steps."""
@@ -52,26 +55,24 @@ class Preset:
             return STANDARD.posterior(torch.zeros_like(like))
         return Posterior(0.01 * noise(like), self.log_var + 0.1 * noise(like))
 
-    def floor(self) -> float:
+    def floor(self, learned: Amortised | None = None) -> float:
         """Nats of KL that a latent dimension costs at the end of a fit to nothing: the dynamics of
-        the KL alone, simulated."""
-        if self.rule == AMORTISED:
-            return 0.0
-        noise = fresh(0)
-        like = torch.zeros(1, 8, 32)
-        fitted = RULES[self.rule].fit(
-            self.start(like, noise), STANDARD, torch.zeros_like, self.steps, noise
-        )
+        the KL alone, simulated. A learned curvature is the model's to give; else as it begins."""
+        like, noise = torch.zeros(1, 8, 32), fresh(0)
+        rule: Rule = learned or RULES.get(self.rule) or Amortised(like[0] + BEGUN)
+        if learned is not None:
+            like = torch.zeros_like(learned.curvature)[None]
+        fitted = rule.fit(self.start(like, noise), STANDARD, torch.zeros_like, self.steps, noise)
         return float(STANDARD.kl(fitted)) / like.numel()
 
-    def check(self, dimensions: int, tokens: int) -> str | None:
+    def check(self, dimensions: int, tokens: int, learned: Amortised | None = None) -> str | None:
         """What to warn of, with the mend (None: nothing). Raises `UserError` where the floor is
         more than 0.1 nats a token, for `dimensions` latent dimensions over so many tokens."""
-        cost = self.floor() * dimensions / tokens
+        cost = self.floor(learned) * dimensions / tokens
         said = (
             f"rule={self.rule!r}, steps={self.steps}, log_var={self.log_var} leave {cost:.2g} nats "
             f"a token of KL in {dimensions} latent dimensions over {tokens} tokens though they "
-            "carry nothing: start at log_var=0, take more steps or fewer latents"
+            "carry nothing: use rule='natural' from log_var=0, more steps or fewer latents"
         )
         if cost > MOST:
             raise UserError(said)
@@ -117,10 +118,23 @@ class Thinking:
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> "Thinking":
         """The policy of plain values; raises `UserError` for what is none."""
-        try:
-            parts = dict(values)
-            return Thinking(preset=Preset(**parts.pop("preset")), **parts)
-        except (TypeError, KeyError, ValueError) as error:
-            raise UserError(
-                f"this is no policy of thinking ({error}): give one that Thinking wrote"
-            ) from error
+        preset = values.get("preset")
+        rest = {name: value for name, value in values.items() if name != "preset"}
+        if not isinstance(preset, Mapping) or not (_fits(Preset(), preset) and _fits(USUAL, rest)):
+            said = textwrap.shorten(repr(dict(values)), 200, placeholder=" ...")
+            raise UserError(f"this is no policy of thinking ({said}): give one that Thinking wrote")
+        return Thinking(preset=Preset(**preset), **rest)
+
+
+USUAL = Thinking()
+
+
+def _fits(usual: object, values: Mapping[str, Any]) -> bool:
+    """Whether plain values are fields of a dataclass, each of the kind that it has by default."""
+    known = {f.name: type(getattr(usual, f.name)) for f in fields(cast(Any, usual))}
+    kinds = {name: type(value) for name, value in values.items()}
+    return all(kind in (known.get(n), WHOLE.get(known.get(n))) for n, kind in kinds.items())
+
+
+WHOLE: dict[type | None, type] = {float: int}
+"""A whole number may stand where a number is asked for."""

@@ -13,8 +13,8 @@ import torch
 from duotempo.core import Event, Tell, UserError, Verdict, live, silent, state_folder
 from duotempo.core.peak import peak_bytes
 from duotempo.models.decoder import Decoder
+from duotempo.models.latent_saved import load_native
 from duotempo.models.native_folder import native_folder
-from duotempo.models.saved import load_model
 from duotempo.models.stream_files import LAYOUT, load_stream, save_state
 from duotempo.reader.byte_session import PIECE, Course, Forward, Heard, Part, never, spoken
 from duotempo.reader.native_sleep import Nights, Sleeping, nights, nights_of
@@ -97,7 +97,7 @@ class NativeReader:
                 "`duotempo train`"
             )
         tell(f"loading {folder}", 0, 1)
-        model = load_model(found)
+        model = load_native(found)
         return NativeReader(model, found, tell, nights(model, found, sleeping))
 
     @property

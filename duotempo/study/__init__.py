@@ -87,6 +87,18 @@ def _latent_recall() -> Study:
     return LatentRecall()
 
 
+def _latent_audit() -> Study:
+    from duotempo.study.latent_audit import LatentAudit  # noqa: PLC0415, loaded when asked for
+
+    return LatentAudit()
+
+
+def _latent_cost() -> Study:
+    from duotempo.study.latent_cost import LatentCost  # noqa: PLC0415, loaded when asked for
+
+    return LatentCost()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
@@ -99,7 +111,9 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "sleep-rule110": _sleep_rule110,
     "sleep-cost": _sleep_cost,
     "titans-speed": _titans_speed,
+    "latent-audit": _latent_audit,
     "latent-recall": _latent_recall,
+    "latent-cost": _latent_cost,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 

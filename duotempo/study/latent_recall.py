@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -162,7 +163,7 @@ def steps_claims(rows: Sequence[Row]) -> list[Claim]:
 def latents_claims(rows: Sequence[Row]) -> list[Claim]:
     """What latents buy, each arm at the steps it was trained with."""
     arms, found = list(BY_LATENTS), []
-    for few, many in zip(arms, arms[1:], strict=False):
+    for few, many in pairwise(arms):
         low, high = (by_seed(rows, arm, "recall", float(TRAINED_AT)) for arm in (few, many))
         if low and high:
             found.append(claim(f"recall: {many} minus {few}", minus(high, low), "> 0"))

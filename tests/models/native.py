@@ -26,6 +26,7 @@ KINDS = {
         SMALL, layout=("lmm",), memory=replace(MEMORY, rule="titans-mlp-by-chunk")
     ),
     "gated delta": replace(SMALL, memory=replace(MEMORY, rule="gated-delta")),
+    "latent": replace(SMALL, layout=("latent", "latent"), latents=3),
     "hebbian": replace(SMALL, layout=("lmm",), memory=replace(MEMORY, rule="hebbian")),
     "mag above, recalling": replace(
         SMALL,
