@@ -138,16 +138,16 @@ def scored_text(
     rows = min(most, (len(data) - 1) // size)
     if rows < 2:
         raise UserError(f"the text has {len(data)} bytes: give at least {2 * size + 1}")
-    streamed = (
-        causal if steps is None else causal.thinking_as(preset=causal.thinking.preset.at(steps))
-    )
-    if warning := check_floor(model, size, model.thinking.preset.steps if steps is None else steps):
+    if steps is not None:
+        causal = causal.thinking_as(preset=causal.thinking.preset.at(steps))
+        model = model.thinking_as(preset=model.thinking.preset.at(steps))
+    if warning := check_floor(model, size, model.thinking.preset.steps):
         say(f"warning: {warning}")
     whole = torch.frombuffer(bytearray(data[: rows * size + 1]), dtype=torch.uint8).long()
     tokens, targets = whole[:-1].view(rows, size), whole[1:].view(rows, size)
-    facts = judge(model, tokens, targets, steps=steps, seed=seed).facts()
+    facts = judge(model, tokens, targets, seed=seed).facts()
     with torch.no_grad():
-        logits, _ = streamed(whole[None, :-1])
+        logits, _ = causal(whole[None, :-1])
         lost = torch.nn.functional.cross_entropy(logits[0], whole[1:])
     bits = {n: v / LN2 if isinstance(v, float) and n != "active" else v for n, v in facts.items()}
     return {"streaming": float(lost) / LN2, **bits, "bytes": rows * size}

@@ -194,3 +194,5 @@ def show(recipe: str, trained: "Trained", common: Common) -> None:
         lines["held-out answers"] = f"{held_out['exact']:.1%} of {held_out['answers']}"
     lines |= {"log": str(trained.folder / "log.jsonl"), "model": str(trained.model)}
     show_text(table(lines))
+    if trained.watch is not None and trained.watch["alarm"]:
+        say(f"warning: {trained.watch['alarm']}; train longer, or with another objective")

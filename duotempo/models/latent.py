@@ -17,7 +17,6 @@ from torch.utils._pytree import register_dataclass
 
 from duotempo.core import UserError
 from duotempo.models.blocks import LatentBlock
-from duotempo.models.config import Config
 from duotempo.models.decoder import Decoder, State
 from duotempo.models.inference import Amortised, Rule, Slope, frozen
 from duotempo.models.posterior import STANDARD, Latent, Noise, Posterior, Prior, decayed, shared
@@ -251,7 +250,12 @@ class LatentDecoder(Decoder):
         return at
 
     def _taught(self, piece: Tensor, thought: Thought, steps: int) -> Thought:
-        """Before its own tokens are read: a draw from a posterior fitted to them (training)."""
+        """Before its own tokens are read: a draw from a posterior fitted to them (training).
+
+        A single token is too little to be fitted to.
+        """
+        if piece.shape[1] < 2:
+            return thought
         posterior = self.fit(piece, thought, steps=steps)
         steered = self.steered(thought, posterior.sample(torch.randn_like))
         return replace(thought, posterior=posterior, blocks=steered.blocks)
@@ -273,19 +277,3 @@ class LatentDecoder(Decoder):
         if dist.is_available() and dist.is_initialized():
             dist.broadcast(drawn, 0)
         return int(drawn)
-
-
-@dataclass(frozen=True)
-class LatentConfig:
-    """A model with latents: a decoder's config and a policy. This is what a run takes."""
-
-    config: Config
-    thinking: Thinking
-
-    def build(self) -> LatentDecoder:
-        """The model, with weights to be trained."""
-        return LatentDecoder(self.config, self.thinking)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {**self.config.to_dict(), "thinking": self.thinking.to_dict()}

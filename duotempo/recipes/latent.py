@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from duotempo.core import UserError
 from duotempo.models.config import Config
-from duotempo.models.latent import LatentConfig
+from duotempo.models.latent_config import LatentConfig
 from duotempo.models.thinking import AMORTISED, Preset, Thinking
 from duotempo.tasks.prose import Prose
 from duotempo.tasks.recall import Recall

@@ -13,7 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from duotempo.core import Tell
 from duotempo.models.config import Config
 from duotempo.models.decoder import Decoder
-from duotempo.models.latent import LatentConfig, LatentDecoder
+from duotempo.models.latent import LatentDecoder
+from duotempo.models.latent_config import LatentConfig
 from duotempo.models.latent_text import write
 from duotempo.models.posterior import STANDARD, fresh
 from duotempo.models.thinking import AMORTISED, Preset, Thinking

@@ -19,7 +19,7 @@ from duotempo.train.checkpoint import Learner, Progress, resume, save, save_mode
 from duotempo.train.evaluate import evaluate
 from duotempo.train.log import Log, Sink, lines
 from duotempo.train.parallel import World, joined
-from duotempo.train.run import Run
+from duotempo.train.run import Run, Watching
 from duotempo.train.step import Outcome, learn
 from duotempo.train.stop import Stop, stoppable
 
@@ -37,6 +37,7 @@ class Trained:
     seconds: float
     last: dict[str, Any]
     held_out: dict[str, Any] | None
+    watch: dict[str, Any] | None = None
 
 
 def train(
@@ -75,6 +76,7 @@ def train(
                 tell(what, progress.step, run.steps)
                 asked = told(stop, world)
                 if asked or progress.place == 0 or progress.step % save_every == 0:
+                    watch(run, learner, progress, log)
                     log.settle()
                     save(folder / CHECKPOINTS, learner, progress, run.identity)
                 if asked:
@@ -97,6 +99,21 @@ def advance(run: Run, learner: Learner, progress: Progress, log: Log) -> Progres
         score = evaluate(learner.model, run.held_out, seed=run.seed, batches=run.held_out_batches)
         log.write({**where, "held_out": score.facts()})
     return after
+
+
+def watch(run: Run, learner: Learner, progress: Progress, log: Log) -> None:
+    """Log whether the fast channel is of use, on the rows of the step just made, if the model can
+    tell."""
+    if not isinstance(run.model, Watching):
+        return
+    stage = run.stages[progress.stage - (progress.place == 0)]
+    mine = learner.world.rows(stage.task.batch(run.seed, progress.step - 1))
+    learner.model.eval()
+    said = run.model.watch(learner.model, mine.tokens, mine.targets)
+    learner.model.train()
+    if said:
+        where = {"step": progress.step, "seconds": round(progress.seconds, 3)}
+        log.write({**where, "watch": dict(said)})
 
 
 def moved(run: Run, progress: Progress, outcome: Outcome, seconds: float) -> Progress:
@@ -157,7 +174,8 @@ def open_folder(run: Run, folder: Path, fresh: bool) -> None:
 def finished(folder: Path, progress: Progress) -> Trained:
     """What to say about a run that has come to its end."""
     logged = lines(folder / LOG)
-    steps = [line for line in logged if "held_out" not in line]
+    steps = [line for line in logged if "loss" in line]
+    watched = [line["watch"] for line in logged if "watch" in line]
     scores = [line["held_out"] for line in logged if "held_out" in line]
     return Trained(
         folder=folder,
@@ -167,4 +185,5 @@ def finished(folder: Path, progress: Progress) -> Trained:
         seconds=progress.seconds,
         last=steps[-1],
         held_out=scores[-1] if scores else None,
+        watch=watched[-1] if watched else None,
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 
 from duotempo.core import UserError
 from duotempo.tasks.batch import Task
@@ -25,6 +25,15 @@ class ModelConfig(Protocol):
 
     def to_dict(self) -> Mapping[str, Any]:
         """The content of the model's `config.json`."""
+        ...
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A model's config that can say, as training goes, whether the fast channel is of use."""
+
+    def watch(self, model: Any, tokens: Tensor, targets: Tensor) -> Mapping[str, Any]:
+        """Numbers for the log, and under `alarm` what is wrong or None; empty: nothing to say."""
         ...
 
 

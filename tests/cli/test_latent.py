@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from duotempo.cli.app import run
-from duotempo.models.latent import LatentConfig
+from duotempo.models.latent_config import LatentConfig
 from duotempo.models.saved import save_model
 from duotempo.reader.native import NativeReader
 from tests.models.test_latent import TINY, made

@@ -8,7 +8,8 @@ import torch
 from duotempo.core import UserError
 from duotempo.models.config import Config, from_dict
 from duotempo.models.decoder import Decoder
-from duotempo.models.latent import LatentConfig, LatentDecoder
+from duotempo.models.latent import LatentDecoder
+from duotempo.models.latent_config import LatentConfig
 from duotempo.models.posterior import STANDARD, fresh
 from duotempo.models.thinking import AMORTISED, Preset, Thinking
 

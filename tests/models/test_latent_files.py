@@ -10,7 +10,8 @@ import torch
 from duotempo.core import UserError
 from duotempo.models.decoder import Decoder
 from duotempo.models.hf import wrap
-from duotempo.models.latent import LatentConfig, LatentDecoder
+from duotempo.models.latent import LatentDecoder
+from duotempo.models.latent_config import LatentConfig
 from duotempo.models.latent_saved import (
     load_latent,
     load_native,

@@ -1,0 +1,76 @@
+"""What the studies of latents claim, from planted rows, and what they measure on toys."""
+
+import math
+
+import pytest
+import torch
+
+from duotempo.models.parity import TRUTH, audit
+from duotempo.recipes.latent import ARMS
+from duotempo.study.base import Row
+from duotempo.study.latent_audit import LatentAudit
+from duotempo.study.latent_cost import LatentCost
+from duotempo.study.latent_recall import BY_LATENTS, LatentRecall, recalled, recipe
+from duotempo.study.run import Job
+
+
+def test_the_toy_costs_ln_2_by_the_truth():
+    assert pytest.approx(math.log(2)) == TRUTH
+
+
+@pytest.mark.parametrize("cell", [4.0, 1.0, 0.25])
+def test_kept_noise_beats_the_truth_and_fresh_noise_does_not(cell):
+    found = audit(cell, rows=200)
+    assert found.kept < TRUTH < found.honest
+
+
+def test_the_smaller_the_cells_the_more_is_hidden():
+    scores = [audit(cell, rows=200).kept for cell in (4.0, 1.0, 0.25)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] < 0.01
+
+
+def rows_of(values: dict[str, dict[int, float]]) -> list[Row]:
+    """Recall by arm and steps, the same for two seeds."""
+    return [
+        Row(arm, seed, "recall", float(x), value)
+        for arm, by_steps in values.items()
+        for x, value in by_steps.items()
+        for seed in (100, 101)
+    ]
+
+
+def test_recall_that_rises_with_steps_and_latents_is_claimed():
+    planted = {arm: {1: 0.1 * i, 4: 0.5 + 0.1 * i} for i, arm in enumerate(BY_LATENTS)}
+    claims = {c.claim: c for c in LatentRecall().claims(rows_of(planted))}
+    assert claims["8 latents: recall at the best T (4) minus T=1"].value == pytest.approx(0.5)
+    assert claims["recall: 32 latents minus 8 latents"].value == pytest.approx(0.1)
+    assert all(c.holds for c in claims.values())
+
+
+def test_recall_that_does_not_rise_is_published_as_missed():
+    flat = {arm: {1: 0.5, 4: 0.5} for arm in ARMS}
+    missed = [c for c in LatentRecall().claims(rows_of(flat)) if not c.holds]
+    assert len(missed) >= len(BY_LATENTS)
+
+
+def test_another_context_is_a_control_of_the_same_rows():
+    run = recipe(Job("8 latents", 0), "smoke")
+    torch.manual_seed(0)
+    model = run.model.build().eval()
+    own, other = recalled(model, run.stages[0].task, 0, 0)
+    assert 0 <= own <= 1
+    assert 0 <= other <= 1
+
+
+def test_floors_are_claimed_from_rows_alone():
+    study = LatentAudit()
+    rows = [row for job in study.jobs("smoke") for row in study.measure(job, "smoke", print)]
+    assert all(c.holds for c in study.claims(rows))
+
+
+def test_costs_are_ratios_within_a_repeat():
+    rows = [Row("training", seed, "twin", None, 10.0 * (seed + 1)) for seed in (0, 1)]
+    rows += [Row("training", seed, "step", 1.0, 20.0 * (seed + 1)) for seed in (0, 1)]
+    found = LatentCost().claims(rows)
+    assert [(c.value, c.holds) for c in found] == [(2.0, True)]
