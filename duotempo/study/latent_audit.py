@@ -1,13 +1,12 @@
 """Two ways to misread a latent model's likelihood: noise that the fit has seen, and a KL floor."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from duotempo.core import Tell
 from duotempo.models.parity import TRUTH, audit
 from duotempo.models.thinking import Preset
-from duotempo.study.base import Claim, Figure, Job, Mark, Row, Size
+from duotempo.study.base import Claim, Figure, Job, Point, Row, Series, Size
 from duotempo.study.stats import by_seed, claim, curve
 
 CELLS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25)
@@ -76,6 +75,7 @@ class LatentAudit:
 
     def figures(self, rows: Sequence[Row]) -> list[Figure]:
         """Scores against the truth; floors by steps."""
+        truth = tuple(Point(cell, TRUTH, TRUTH, TRUTH) for cell in CELLS)
         toy = Figure(
             "Scored with the noise it was fitted to, a posterior beats the truth",
             "width of a decoder's cell, in deviations of the prior",
@@ -83,8 +83,8 @@ class LatentAudit:
             (
                 curve(rows, TOY, "honest", name="fresh noise: a bound"),
                 curve(rows, TOY, "kept", name="same noise: not a bound", style="dashed"),
+                Series("the truth, ln 2", truth, "dotted"),
             ),
-            marks=(Mark(CELLS[2], TRUTH, f"the truth, {math.log(2):.3f}"),),
             log_x=True,
             caption="One fair bit a latent dimension, read as the parity of a cell.",
         )

@@ -91,13 +91,12 @@ class LatentRecall:
     def figures(self, rows: Sequence[Row]) -> list[Figure]:
         """Recall by steps, a curve an arm."""
         curves = [curve(rows, arm, "recall") for arm in ARMS]
-        blind = curve(rows, "8 latents", "recall.other", name="8 latents, of another context")
         return [
             Figure(
                 "More steps of the fit recall more, and so do more latents",
                 "steps of the fit at test",
                 "values recalled from z alone (share)",
-                tuple(each for each in (*curves, blind) if each.points),
+                tuple(each for each in curves if each.points),
                 caption=f"Trained with {TRAINED_AT} steps unless said otherwise; 24 pairs, equal "
                 "weights in all arms.",
             )
