@@ -194,9 +194,9 @@ class LatentDecoder(Decoder):
         from a state."""
         begun = super().init(tokens.shape[0]) if state is None else state
         x, _ = self.run(tokens, self.steered(begun, z))
-        lost = cross_entropy(
-            self.head(x).float().flatten(0, 1), targets.flatten(), reduction="none"
-        )
+        logits = self.head(x)
+        logits = logits.float() if logits.dtype.itemsize < 4 else logits
+        lost = cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
         return lost.view_as(targets)
 
     def fit(

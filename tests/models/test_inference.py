@@ -200,7 +200,7 @@ def own(*rows: int) -> Noise:
 
 @pytest.mark.parametrize("read", [0, 5, 19], ids=["begun", "mid-stream", "after a fit"])
 def test_the_slope_is_what_finite_differences_say(read):
-    """Against losses in float64 throughout; the model's own are summed from float32."""
+    """Against losses that are summed beside the model, not by it."""
     model, tokens, g = thinker(), text(), torch.Generator().manual_seed(1)
     state = model.read(text(read, seed=2)) if read else model.init(3)
     z = torch.randn(3, model.latents, 8, generator=g, dtype=torch.float64)
