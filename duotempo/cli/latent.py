@@ -32,7 +32,11 @@ LINES = {
 }
 """How each estimate is shown; `duotempo.models.bounds` says what they are."""
 
-latent = App(name="latent", help="Latent thoughts: what they are worth, by scores that hold.")
+HELP = """Latent thoughts: what they are worth, by scores that hold.
+
+    duotempo latent audit
+"""
+latent = App(name="latent", help=HELP)
 
 
 @latent.command

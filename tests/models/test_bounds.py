@@ -30,6 +30,7 @@ from duotempo.models.posterior import (
     Posterior,
     Prior,
     fresh,
+    shared,
 )
 from duotempo.models.thinking import Preset, Thinking
 
@@ -242,10 +243,8 @@ def test_a_preset_that_costs_too_much_is_not_judged():
 def test_after_a_prefix_nats_are_those_by_hand(rule, prefix):
     """Token by token, steered by latents that saw the prefix and nothing else."""
     model, tokens = thinker(Preset(rule)), text()
-    torch.manual_seed(5)
-    found = prefix_only(model, tokens, prefix)
-    torch.manual_seed(5)
-    q = model.fit(tokens[:, :prefix])
+    found = prefix_only(model, tokens, prefix, seed=5)
+    q = model.fit(tokens[:, :prefix], noise=shared(5))
     with torch.no_grad():
         state, wanted = model.steered(model.init(16), q.mean), []
         for t in range(16):

@@ -65,7 +65,8 @@ def test_a_loaded_model_can_learn(tmp_path):
 
 def test_a_model_of_bytes_brings_its_tokenizer(tmp_path):
     save_model(tmp_path / "model", Decoder(SMALL))
-    assert {path.name for path in (tmp_path / "model").iterdir()} == saved.FILES - {saved.SLEEP}
+    policies = {saved.SLEEP, saved.THINKING}
+    assert {path.name for path in (tmp_path / "model").iterdir()} == saved.FILES - policies
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     text = tokenizer(["Emma", "I"], padding=True, return_tensors="pt")
