@@ -39,7 +39,6 @@ HELP = """Latent thoughts: what they are worth, by scores that hold.
 latent = App(name="latent", help=HELP)
 
 
-@latent.command
 def audit(*, common: Common = USUAL) -> None:
     """Show on a toy with a known answer which scores of a latent model are bounds.
 
@@ -70,7 +69,6 @@ def audit(*, common: Common = USUAL) -> None:
     show_text(table({a: ", ".join(f"{v:.3f}" for v in f.values()) for a, f in floors.items()}))
 
 
-@latent.command
 def score(
     model: Path,
     file: File,
@@ -155,3 +153,9 @@ def scored_text(
         lost = torch.nn.functional.cross_entropy(logits[0], whole[1:])
     bits = {n: v / LN2 if isinstance(v, float) and n != "active" else v for n, v in facts.items()}
     return {"streaming": float(lost) / LN2, **bits, "bytes": rows * size}
+
+
+for command in (audit, score):
+    entry = App(name=command.__name__)
+    entry.default(command)
+    latent.command(entry)

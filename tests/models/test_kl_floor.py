@@ -59,9 +59,7 @@ def test_a_floor_is_the_same_at_every_call():
 def test_a_dear_preset_is_refused_a_middling_one_warned_of_and_a_cheap_one_passes():
     """A floor of 1.53 nats, spread over ever more tokens."""
     preset = Preset("adam-released", 4, PAPER)
-    with pytest.raises(
-        UserError, match="rule='natural' from log_var=0, more steps"
-    ):
+    with pytest.raises(UserError, match="rule='natural' from log_var=0, more steps"):
         preset.check(dimensions=64, tokens=128)
     warning = preset.check(dimensions=64, tokens=64 * 20)
     assert warning is not None
