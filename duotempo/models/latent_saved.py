@@ -8,7 +8,7 @@ from duotempo.core import UserError
 from duotempo.models.decoder import Decoder
 from duotempo.models.latent import LatentDecoder
 from duotempo.models.posterior import Posterior
-from duotempo.models.saved import LONGEST_CONFIG, THINKING, load_model
+from duotempo.models.saved import THINKING, load_model, read_policy
 from duotempo.models.stream_files import fingerprint
 from duotempo.models.tensor_files import read_tensors, write_tensors
 from duotempo.models.thinking import Thinking
@@ -24,20 +24,8 @@ def load_thinking(folder: Path) -> Thinking | None:
 
     Raises `UserError` for a file that holds none.
     """
-    path = folder / THINKING
-    if not path.is_file():
-        return None
-    try:
-        if path.stat().st_size > LONGEST_CONFIG:
-            raise UserError(f"{path} is far longer than a policy: copy the model again")
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path} cannot be read as JSON: copy or train the model again") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path} holds no policy of thinking: copy or train the model again")
-    return Thinking.from_dict(values)
+    values = read_policy(folder, THINKING)
+    return None if values is None else Thinking.from_dict(values)
 
 
 def thinks(model: Decoder, thinking: Thinking) -> LatentDecoder:

@@ -95,6 +95,25 @@ def load_model(folder: Path) -> Decoder:
     return model.eval()
 
 
+def read_policy(folder: Path, name: str) -> dict[str, Any] | None:
+    """The plain values of a policy beside a model's config, None where there is no such file.
+
+    Raises `UserError` for a file that holds none.
+    """
+    path = folder / name
+    if not path.is_file():
+        return None
+    if path.stat().st_size > LONGEST_CONFIG:
+        raise UserError(f"{path} is far longer than a policy: copy the model again")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as JSON: copy or train the model again") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no policy: copy or train the model again")
+    return values
+
+
 def _replaceable(folder: Path) -> None:
     """Raise `UserError` unless a folder is empty or holds a native model and nothing else."""
     if not folder.is_dir():

@@ -1,11 +1,10 @@
 """A model that sleeps, from its folder: a native model's, with sleep.json beside its config."""
 
-import json
 from pathlib import Path
 
 from duotempo.core import UserError
 from duotempo.models.decoder import Decoder
-from duotempo.models.saved import LONGEST_CONFIG, SLEEP, load_model
+from duotempo.models.saved import SLEEP, load_model, read_policy
 from duotempo.sleep.policy import Policy
 from duotempo.sleep.recurrent import Sleeper
 
@@ -15,18 +14,8 @@ def load_policy(folder: Path) -> Policy | None:
 
     Raises `UserError` for a file that holds none.
     """
-    path = folder / SLEEP
-    if not path.is_file():
-        return None
-    if path.stat().st_size > LONGEST_CONFIG:
-        raise UserError(f"{path} is far longer than a policy: copy the model again")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read as JSON: copy or train the model again") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path} holds no policy of sleep: copy or train the model again")
-    return Policy.from_dict(values)
+    values = read_policy(folder, SLEEP)
+    return None if values is None else Policy.from_dict(values)
 
 
 def asleep(model: Decoder, policy: Policy) -> Sleeper:
