@@ -1,12 +1,13 @@
 """A model with latents as a training takes it, and the alarm that watches them while it learns."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from duotempo.models.blocks import LatentBlock
 from duotempo.models.config import Config
 from duotempo.models.latent import LatentDecoder
 from duotempo.models.posterior import STANDARD, shared
@@ -15,14 +16,32 @@ from duotempo.models.thinking import Thinking
 
 @dataclass(frozen=True)
 class LatentConfig:
-    """A model with latents: a decoder's config and a policy. This is what a run takes."""
+    """A model with latents: a decoder's config and a policy. This is what a run takes.
+
+    Keys and queries of the latents begin `sharp` times as large as other weights, so that each
+    token asks few of many slots, and values `loud` times, so that a fit is heard from the first
+    step on and the decoder has reason to learn it.
+    """
 
     config: Config
     thinking: Thinking
+    sharp: float = 1.0
+    loud: float = 1.0
 
+    @torch.no_grad()
     def build(self) -> LatentDecoder:
         """The model, with weights to be trained."""
-        return LatentDecoder(self.config, self.thinking)
+        model = LatentDecoder(self.config, self.thinking)
+        for layer in model.layers:
+            latent = cast(LatentBlock, model.blocks[layer]).latent
+            for part, times in (
+                (latent.query, self.sharp),
+                (latent.key, self.sharp),
+                (latent.value, self.loud),
+                (latent.out, self.loud),
+            ):
+                part.weight.mul_(times)
+        return model
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

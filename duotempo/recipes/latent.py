@@ -1,16 +1,16 @@
 """Latent thoughts: contexts written into vectors by a few gradient steps, and prose with them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from duotempo.core import UserError
 from duotempo.models.config import Config
 from duotempo.models.latent_config import LatentConfig
 from duotempo.models.thinking import AMORTISED, Preset, Thinking
-from duotempo.tasks.prose import Prose
+from duotempo.tasks.prose import HeldOut, Prose, Source
 from duotempo.tasks.recall import Recall
 from duotempo.train import AdamW, Run, Stage
 
-OPTIMISER = AdamW((0.9, 0.98), 0.01)
+OPTIMISER, READER = AdamW((0.9, 0.98), 0.01), AdamW((0.9, 0.98), 0.05)
 TASK = Recall(vocabulary=97, pairs=24, queries=16, length=80, rows=32)
 """24 pairs, told in one segment; asked for in the next one, which sees two tokens and z."""
 RATE, STEPS = 4e-3, 400
@@ -33,6 +33,20 @@ ARMS: dict[str, Arm] = {
 }
 """Every arm has the same weights to learn: slots have fixed addresses."""
 
+PASSAGE, TEXT_WINDOW, TEXT_SEGMENT, TEXT_STEPS = 4096, 4, 128, 200
+LONGER = 4
+PLAIN, FULL, MORE, LATENT, PAPER = "window", "full", "window, longer", "latents", "paper"
+READERS: dict[str, Thinking | None] = {
+    PLAIN: None,
+    FULL: None,
+    MORE: None,
+    LATENT: Thinking(TEXT_SEGMENT, Preset(AMORTISED, 1), carry=0.99),
+    PAPER: Thinking(TEXT_SEGMENT, Preset("natural", 4), 0.0, learn="own", through=False),
+}
+"""Arms that read prose, with equal weights (1.04 M, to 0.1 %) and batches: decoders that see four
+bytes, or all, one of them trained `LONGER` times as long; 128 latents that every segment of 128
+bytes writes in one step, learned through the fits; 8 latents by the paper's objective."""
+
 
 def recall_run(arm: str = "8 latents", task: Recall = TASK, steps: int = STEPS) -> Run:
     """The run of an arm; raises `UserError` for a name that is none."""
@@ -54,25 +68,34 @@ def recall() -> Run:
     return recall_run()
 
 
-def prose(steps: int = 300) -> Run:
-    """Prose whose decoder sees 32 bytes, with latents carried from segment to segment of 128."""
-    config = Config(
-        width=128, heads=4, window=32, layout=("latent",) * 2, ff=256, persistent=0, latents=16
-    )
-    thinking = Thinking(128, Preset(AMORTISED, 1))
-    task = Prose(length=1024, rows=4)
-    held_out = Prose(length=1024, rows=4, split="held-out")
-    stage = Stage(task, steps, warmup=min(20, steps))
-    return Run(LatentConfig(config, thinking), (stage,), optimiser=OPTIMISER, held_out=held_out)
+def text_run(
+    arm: str = LATENT, steps: int = TEXT_STEPS, source: Source = None, held_out: HeldOut = 0.1
+) -> Run:
+    """The run of an arm on prose, a passage a step; raises `UserError` for a name that is none."""
+    if arm not in READERS:
+        raise UserError(f"arm {arm!r} is unknown: use one of {', '.join(READERS)}")
+    thinking, window = READERS[arm], None if arm == FULL else TEXT_WINDOW
+    task = Prose(source, PASSAGE, 1, held_out=held_out)
+    rate, more = (6e-3 if thinking is None else 3e-3), (LONGER if arm == MORE else 1)
+    stage = Stage(task, steps * more, rate, min(20, steps), floor=0.05)
+    kept = Prose(source, PASSAGE, 4, split="held-out", held_out=held_out)
+    shape = Config(width=192, heads=4, window=window, layout=("attention",) * 2, persistent=0)
+    if thinking is None:
+        return Run(replace(shape, ff=560), (stage,), optimiser=READER, held_out=kept)
+    layout = ("attention", "latent")
+    slots = 8 if arm == PAPER else 128
+    config = replace(shape, layout=layout, ff=432, latents=slots)
+    loud = 1.0 if arm == PAPER else 5.0
+    model = LatentConfig(config, thinking, sharp=1.0 if arm == PAPER else 3.5, loud=loud)
+    return Run(model, (stage,), optimiser=READER, held_out=kept)
 
 
-def paper(steps: int = 300) -> Run:
+def prose(steps: int = TEXT_STEPS) -> Run:
+    """Prose whose decoder sees four bytes, with latents carried from segment to segment of 128."""
+    return text_run(LATENT, steps)
+
+
+def paper(steps: int = TEXT_STEPS) -> Run:
     """The paper's objective on prose: each segment of 128 bytes foretold with latents fitted to it
     by 4 natural-gradient steps, fresh noise, no gradient through the fit."""
-    run = prose(steps)
-    assert isinstance(run.model, LatentConfig)
-    thinking = Thinking(128, Preset("natural", 4), learn="own", carry=0.0, through=False)
-    return Run(
-        LatentConfig(run.model.config, thinking), run.stages, optimiser=OPTIMISER,
-        held_out=run.held_out,
-    )  # fmt: skip
+    return text_run(PAPER, steps)

@@ -99,6 +99,12 @@ def _latent_cost() -> Study:
     return LatentCost()
 
 
+def _latent_text() -> Study:
+    from duotempo.study.latent_text import LatentText  # noqa: PLC0415, loaded when asked for
+
+    return LatentText()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
@@ -114,6 +120,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "latent-audit": _latent_audit,
     "latent-recall": _latent_recall,
     "latent-cost": _latent_cost,
+    "latent-text": _latent_text,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 
