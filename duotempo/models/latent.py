@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
-import torch.distributed as dist
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -126,12 +125,12 @@ class LatentDecoder(Decoder):
         thought = self.init(tokens.shape[0]) if state is None else self.opened(state)
         self._check(tokens, thought)
         own = self.training and self.thinking.learn == "own"
-        steps, found = self._drawn(), []
+        found: list[Tensor] = []
         for piece in self._pieces(tokens, thought.time):
             if thought.time == self.thinking.segment:
-                thought = self.opened_anew(thought) if own else self.thought(thought, steps)
+                thought = self.opened_anew(thought) if own else self.thought(thought)
             if own:
-                thought = self._taught(piece, thought, steps)
+                thought = self._taught(piece, thought)
             x, after = self.run(piece, thought)
             thought = replace(
                 thought,
@@ -155,7 +154,7 @@ class LatentDecoder(Decoder):
         """Features of tokens read with what the blocks hold, no fit."""
         return super().features(tokens, State(state.position, state.blocks))
 
-    def thought(self, state: Thought, steps: int | None = None) -> Thought:
+    def thought(self, state: Thought) -> Thought:
         """The stream with a posterior fitted to its open segment, and an empty segment.
 
         Its noise is a matter of the position, so that a stream may be cut anywhere. Raises
@@ -164,9 +163,7 @@ class LatentDecoder(Decoder):
         prior = decayed(state.posterior, self.thinking.carry)
         through = self.training and self.thinking.through and torch.is_grad_enabled()
         noise = torch.randn_like if self.training else shared(int(state.before.position[0]))
-        posterior = self.fit(
-            state.tokens, state.before, prior=prior, steps=steps, noise=noise, through=through
-        )
+        posterior = self.fit(state.tokens, state.before, prior=prior, noise=noise, through=through)
         return self.opened_anew(replace(state, posterior=posterior))
 
     def opened_anew(self, state: Thought) -> Thought:
@@ -249,14 +246,14 @@ class LatentDecoder(Decoder):
 
         return at
 
-    def _taught(self, piece: Tensor, thought: Thought, steps: int) -> Thought:
+    def _taught(self, piece: Tensor, thought: Thought) -> Thought:
         """Before its own tokens are read: a draw from a posterior fitted to them (training).
 
         A single token is too little to be fitted to.
         """
         if piece.shape[1] < 2:
             return thought
-        posterior = self.fit(piece, thought, steps=steps)
+        posterior = self.fit(piece, thought)
         steered = self.steered(thought, posterior.sample(torch.randn_like))
         return replace(thought, posterior=posterior, blocks=steered.blocks)
 
@@ -267,13 +264,3 @@ class LatentDecoder(Decoder):
         while start < tokens.shape[1]:
             yield tokens[:, start : start + room]
             start, room = start + room, segment
-
-    def _drawn(self) -> int:
-        """The steps of this call; processes that train one model together make equally many."""
-        most = self.thinking.preset.steps
-        if not (self.training and self.thinking.sampled) or most < 1:
-            return most
-        drawn = torch.randint(1, most + 1, ()).to(self.embedding.weight.device)
-        if dist.is_available() and dist.is_initialized():
-            dist.broadcast(drawn, 0)
-        return int(drawn)

@@ -92,8 +92,8 @@ class Thinking:
 
     In training, `learn` "own" is the paper: each segment is foretold with latents fitted to itself,
     and no gradient goes through the fit. "next": each segment is foretold with latents fitted to
-    the segments before, and with `through` gradients flow through the fits. With `sampled` each
-    batch draws its steps from 1 to the preset's. Raises `UserError` for values that mean nothing.
+    the segments before, and with `through` gradients flow through the fits. Raises `UserError`
+    for values that mean nothing.
     """
 
     segment: int = 128
@@ -101,7 +101,6 @@ class Thinking:
     carry: float = 1.0
     learn: str = "next"
     through: bool = True
-    sampled: bool = False
 
     def __post_init__(self) -> None:
         if self.segment < 2:

@@ -1,5 +1,6 @@
 """Prose past a window of four bytes: what latents carry from segment to segment, at what price."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -25,7 +26,9 @@ FIRST_REPORTED = 100
 TRAINED = Path("runs/latent-text-models")
 AT = (0, 1, 4, 16, 64)
 ENDS = (0, 2048, 4096, 8192, 16384, 32768)
-BIT = 0.6931471805599453
+STREAMED = 0.99
+"""What a stream keeps of its posterior from segment to segment, in both arms with latents."""
+BIT = math.log(2)
 METRICS = {
     "bits": "bits per byte of passages of 4,096 bytes, every byte foretold from those before it; "
     "x: steps of each fit at test (0: latents at zero)",
@@ -138,10 +141,6 @@ def thought(model: LatentDecoder, seed: int, size: Size, tell: Tell) -> Numbers:
             found.append((metric, x, bits(each, passages(size), seed)))
         found += parts(now, seed, size, x)
     return found
-
-
-STREAMED = 0.99
-"""What a stream keeps of its posterior from segment to segment, in both arms with latents."""
 
 
 @torch.no_grad()

@@ -117,7 +117,7 @@ def test_wrong_policies_are_refused(wrong, says):
 
 @pytest.mark.parametrize("learn", OBJECTIVES)
 def test_a_policy_survives_json(learn):
-    policy = Thinking(32, Preset("adam", 9, PAPER), 0.5, learn, through=False, sampled=True)
+    policy = Thinking(32, Preset("adam", 9, PAPER), 0.5, learn, through=False)
     for thinking in (policy, Thinking()):
         assert Thinking.from_dict(json.loads(json.dumps(thinking.to_dict()))) == thinking
 

@@ -58,7 +58,7 @@ def test_a_policy_that_is_none_is_refused(model, tmp_path, said):
         load_latent(tmp_path / "m")
 
 
-@pytest.mark.parametrize("part", [{"segment": "6"}, {"carry": None}, {"sampled": 3}])
+@pytest.mark.parametrize("part", [{"segment": "6"}, {"carry": None}, {"through": 3}])
 def test_a_policy_with_values_of_other_kinds_is_refused(model, part):
     with pytest.raises(UserError, match="no policy of thinking"):
         Thinking.from_dict({**model.thinking.to_dict(), **part})

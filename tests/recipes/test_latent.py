@@ -8,7 +8,20 @@ import torch
 from duotempo.core import UserError
 from duotempo.models.latent_config import LatentConfig
 from duotempo.models.latent_saved import load_latent
-from duotempo.recipes.latent import ARMS, TASK, paper, prose, recall, recall_run
+from duotempo.recipes.latent import (
+    ARMS,
+    LATENT,
+    LONGER,
+    MORE,
+    PLAIN,
+    READERS,
+    TASK,
+    paper,
+    prose,
+    recall,
+    recall_run,
+    text_run,
+)
 from duotempo.tasks.prose import Prose
 from duotempo.train import Stage, train
 from duotempo.train.log import lines
@@ -75,3 +88,37 @@ def test_rows_without_a_second_segment_have_nothing_to_say():
     short = (batch.tokens[:, : 2 * SMALL.pairs], batch.targets[:, : 2 * SMALL.pairs])
     assert isinstance(run.model, LatentConfig)
     assert run.model.watch(run.model.build(), *short) == {}
+
+
+def test_every_reader_of_prose_has_as_many_weights_to_a_thousandth():
+    models = [text_run(arm).model.build() for arm in READERS]
+    sizes = [sum(p.numel() for p in model.parameters()) for model in models]
+    assert min(sizes) >= 1_000_000
+    assert max(sizes) / min(sizes) < 1.001
+
+
+def test_readers_of_prose_read_the_same_batches():
+    tasks = {text_run(arm, 7).stages[0].task for arm in READERS}
+    assert len(tasks) == 1
+    assert text_run(MORE, 7).steps == LONGER * text_run(PLAIN, 7).steps
+
+
+def test_an_unknown_reader_is_told_the_known_ones():
+    with pytest.raises(UserError, match="window, longer"):
+        text_run("windows")
+
+
+def test_loud_latents_are_heard_before_anything_is_learned():
+    """One step of the fit on a repeated byte lowers what the next segment costs; that of a model
+    begun with usual weights hardly does."""
+    loud = text_run(LATENT).model
+    assert isinstance(loud, LatentConfig)
+    tokens = torch.full((1, 256), 101)
+    gains = []
+    for config in (loud, replace(loud, sharp=1.0, loud=1.0)):
+        torch.manual_seed(0)
+        model = config.build().eval()
+        watched = config.watch(model, tokens[:, :-1], tokens[:, 1:])
+        gains.append(watched["gain"])
+    assert gains[0] > 1.0
+    assert gains[0] > 5 * gains[1]

@@ -5,13 +5,17 @@ import math
 import pytest
 import torch
 
+from duotempo.models.latent import LatentDecoder
 from duotempo.models.parity import TRUTH, audit
-from duotempo.recipes.latent import ARMS
+from duotempo.recipes.latent import ARMS, LATENT, MORE, PAPER, PLAIN
 from duotempo.study.base import Row
 from duotempo.study.latent_audit import LatentAudit
 from duotempo.study.latent_cost import LatentCost
 from duotempo.study.latent_recall import BY_LATENTS, LatentRecall, recalled, recipe
+from duotempo.study.latent_text import LatentText, losses, parts, places
+from duotempo.study.latent_text import recipe as text_recipe
 from duotempo.study.run import Job
+from duotempo.tasks.prose import Prose
 
 
 def test_the_toy_costs_ln_2_by_the_truth():
@@ -74,3 +78,56 @@ def test_costs_are_ratios_within_a_repeat():
     rows += [Row("training", seed, "step", 1.0, 20.0 * (seed + 1)) for seed in (0, 1)]
     found = LatentCost().claims(rows)
     assert [(c.value, c.holds) for c in found] == [(2.0, True)]
+
+
+def text_rows(arm: str, metric: str, x: float | None, value: float) -> list[Row]:
+    """A number of an arm, the same for two seeds."""
+    return [Row(arm, seed, metric, x, value) for seed in (100, 101)]
+
+
+def test_bits_saved_are_shares_of_the_twin_s():
+    planted = {PLAIN: 2.5, MORE: 1.9, LATENT: 2.0, PAPER: 2.75}
+    rows = [row for arm, bits in planted.items() for row in text_rows(arm, "long", None, bits)]
+    rows += text_rows(LATENT, "long.deaf", None, 2.2)
+    claims = {c.claim: c for c in LatentText().claims(rows)}
+    twin = claims["long stretches: bits saved over the windowed twin"]
+    assert (twin.value, twin.holds) == (pytest.approx(0.2), True)
+    assert not claims["the same at equal compute (twin trained longer)"].holds
+    assert not claims["paper's objective: bits saved over the windowed twin"].holds
+    memory = claims["long stretches: bits that z saves over z = 0"]
+    assert memory.value == pytest.approx(1 - 2.0 / 2.2)
+
+
+def test_a_bound_that_the_fit_does_not_lower_is_published_as_missed():
+    rows = text_rows(PAPER, "reconstruction", 0.0, 3.0) + text_rows(PAPER, "bound", 0.0, 3.0)
+    rows += text_rows(PAPER, "reconstruction", 4.0, 2.0) + text_rows(PAPER, "bound", 4.0, 3.5)
+    claims = {c.claim: c for c in LatentText().claims(rows)}
+    lowered = claims["paper: bound lowered by the fit, KL paid (bits per byte)"]
+    assert (lowered.value, lowered.holds) == (pytest.approx(-0.5), False)
+
+
+def test_parts_of_the_bound_add_up():
+    torch.manual_seed(0)
+    model = text_recipe(Job(PAPER, 0), "smoke").model.build().eval()
+    assert isinstance(model, LatentDecoder)
+    found = {name: value for name, _, value in parts(model, 0, "smoke", 4.0)}
+    assert found["bound"] == pytest.approx(found["reconstruction"] + found["kl"])
+    assert found["kl"] > 0
+
+
+def test_places_of_a_stretch_average_to_the_whole():
+    lost = torch.rand(2, 4096).double()
+    found = places("place", lost)
+    assert [x for _, x, _ in found] == [2048.0, 4096.0]
+    assert sum(value for _, _, value in found) / 2 == pytest.approx(float(lost.mean()))
+
+
+def test_a_stretch_costs_what_its_bytes_cost_whatever_the_pieces():
+    torch.manual_seed(0)
+    model = text_recipe(Job(LATENT, 0), "smoke").model.build().eval()
+    task = Prose(length=300, rows=1)
+    batch = task.batch(0, 0)
+    with torch.no_grad():
+        logits, _ = model(batch.tokens)
+    whole = torch.nn.functional.cross_entropy(logits.mT, batch.targets, reduction="none")
+    assert torch.allclose(losses(model, task, 0) * math.log(2), whole.double(), atol=1e-5)
