@@ -18,7 +18,7 @@ task = replace(TASK, vocabulary=33, pairs=8, queries=8, length=32)
 told = 2 * task.pairs
 
 with TemporaryDirectory() as folder:
-    trained = train(recall_run(task=task, steps=120), Path(folder) / "run")
+    trained = train(recall_run("8 latents", task=task, steps=120), Path(folder) / "run")
     model = load_latent(trained.model)
 
 batch = task.batch(seed=1, index=0)

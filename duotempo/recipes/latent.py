@@ -48,7 +48,7 @@ bytes, or all, one of them trained `LONGER` times as long; 128 latents that ever
 bytes writes in one step, learned through the fits; 8 latents by the paper's objective."""
 
 
-def recall_run(arm: str = "8 latents", task: Recall = TASK, steps: int = STEPS) -> Run:
+def recall_run(arm: str, task: Recall = TASK, steps: int = STEPS) -> Run:
     """The run of an arm; raises `UserError` for a name that is none."""
     if arm not in ARMS:
         raise UserError(f"arm {arm!r} is unknown: use one of {', '.join(ARMS)}")
@@ -65,11 +65,11 @@ def recall_run(arm: str = "8 latents", task: Recall = TASK, steps: int = STEPS) 
 
 def recall() -> Run:
     """24 pairs written into 8 latent vectors in 4 gradient steps, context dropped: two minutes."""
-    return recall_run()
+    return recall_run("8 latents")
 
 
 def text_run(
-    arm: str = LATENT, steps: int = TEXT_STEPS, source: Source = None, held_out: HeldOut = 0.1
+    arm: str, steps: int = TEXT_STEPS, source: Source = None, held_out: HeldOut = 0.1
 ) -> Run:
     """The run of an arm on prose, a passage a step; raises `UserError` for a name that is none."""
     if arm not in READERS:
@@ -96,6 +96,9 @@ def prose(steps: int = TEXT_STEPS) -> Run:
 
 
 def paper(steps: int = TEXT_STEPS) -> Run:
-    """The paper's objective on prose: each segment of 128 bytes foretold with latents fitted to it
-    by 4 natural-gradient steps, fresh noise, no gradient through the fit."""
+    """Prose by the paper's objective: each segment foretold with latents fitted to itself.
+
+    Segments of 128 bytes, 4 steps of the natural gradient with fresh noise, no gradient through
+    the fit.
+    """
     return text_run(PAPER, steps)

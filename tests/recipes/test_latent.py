@@ -44,7 +44,7 @@ def test_the_default_recall_is_the_main_arm():
 
 
 def test_pairs_are_recalled_from_latents_after_the_window_has_lost_them(tmp_path):
-    trained = train(recall_run(task=SMALL, steps=70), tmp_path / "run")
+    trained = train(recall_run("8 latents", task=SMALL, steps=70), tmp_path / "run")
     assert trained.last["exact"] >= 0.7
     model = load_latent(trained.model)
     batch = SMALL.batch(1, 5)
@@ -70,7 +70,7 @@ def test_training_logs_whether_latents_are_of_use(tmp_path, recipe):
 
 
 def test_latents_that_a_decoder_ignores_raise_the_alarm():
-    run = recall_run(task=SMALL)
+    run = recall_run("8 latents", task=SMALL)
     assert isinstance(run.model, LatentConfig)
     model = run.model.build().eval()
     with torch.no_grad():
@@ -83,7 +83,7 @@ def test_latents_that_a_decoder_ignores_raise_the_alarm():
 
 
 def test_rows_without_a_second_segment_have_nothing_to_say():
-    run = recall_run(task=SMALL)
+    run = recall_run("8 latents", task=SMALL)
     batch = SMALL.batch(0, 0)
     short = (batch.tokens[:, : 2 * SMALL.pairs], batch.targets[:, : 2 * SMALL.pairs])
     assert isinstance(run.model, LatentConfig)
