@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,6 +13,8 @@ from duotempo.adapt.tally import Tally
 from duotempo.adapt.weights import Cispo, Step, advantages, drift, learnable, stepped, varied
 from duotempo.core import UserError
 from duotempo.tasks.verifiable import Problem, Task, grade
+
+Moments = Mapping[int, Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,11 @@ class Lesson:
 
 @dataclass(frozen=True, eq=False)
 class Slow:
-    """The slow channel: weights, the optimiser's moments, and the steps that it made."""
+    """The slow channel: weights, the optimiser's moments by the number of the weight, and the
+    steps that it made."""
 
     weights: Weights
-    moments: Mapping[str, Any] = field(default_factory=dict)
+    moments: Moments = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
 
 
@@ -61,7 +63,8 @@ def learned(
     policy.put(slow.weights)
     optimiser = torch.optim.AdamW(policy.weights(), lr=lesson.rate, weight_decay=0.0)
     if slow.moments:
-        optimiser.load_state_dict(deepcopy(dict(slow.moments)))
+        said = optimiser.state_dict()
+        optimiser.load_state_dict({**said, "state": deepcopy(dict(slow.moments))})
     steps = []
     try:
         for batch in batches:
@@ -69,7 +72,7 @@ def learned(
             rollouts = policy.sample(asked, lesson.temperature, tally.drawn())
             rewards, known = rewarded(task, rollouts, lesson.group, tally)
             steps.append(step(policy, optimiser, rollouts, rewards, known, lesson))
-        moments = deepcopy(optimiser.state_dict())
+        moments = deepcopy(optimiser.state_dict()["state"])
         return Slow(policy.taken(), moments, (*slow.steps, *steps))
     finally:
         policy.put(slow.weights)
