@@ -53,6 +53,13 @@ def _rule110() -> Any:
     return Rule110()
 
 
+def _rulebook() -> Any:
+    """Rulebook: four digits become four others by a rule of up to three named operations."""
+    from duotempo.tasks.rulebook import Rulebook  # noqa: PLC0415, imports torch
+
+    return Rulebook()
+
+
 TASKS: dict[str, Callable[[], Any]] = {
     "diary": _diary,
     "prose": _prose,
@@ -61,6 +68,7 @@ TASKS: dict[str, Callable[[], Any]] = {
     "depo": _depo,
     "depo-names": _depo_names,
     "rule110": _rule110,
+    "rulebook": _rulebook,
 }
 """Name -> the task as it is by default; the first line of its docstring says what it is.
 

@@ -1,0 +1,1 @@
+"""Lessons go to an evolving population of prompts, weights move little (Fast-Slow Training)."""

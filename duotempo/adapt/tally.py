@@ -1,0 +1,45 @@
+"""What a run has spent so far: rollouts by channel, draws, and answers that could not be judged."""
+
+from duotempo.tasks.verifiable import Grades
+
+
+class Tally:
+    """Counts, not state: nothing decides by them but the seed of the next draw and when a
+    verifier has failed too often. `plain` and `Tally.of` carry them over a resume."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed, self.draws = seed, 0
+        self.fast_rollouts, self.slow_rollouts = 0, 0
+        self.judged, self.faults = 0, 0
+
+    def drawn(self) -> int:
+        """The seed of the next draw of answers."""
+        self.draws += 1
+        return self.seed * 1_000_003 + self.draws
+
+    def fast(self, grades: Grades) -> None:
+        """Count answers that prompts were judged by. Raises `UserError` as `Grades.check`."""
+        self.fast_rollouts += len(grades.scores)
+        self._heard(grades)
+
+    def slow(self, grades: Grades) -> None:
+        """Count answers that weights learned from. Raises `UserError` as `Grades.check`."""
+        self.slow_rollouts += len(grades.scores)
+        self._heard(grades)
+
+    def plain(self) -> dict[str, int]:
+        """Plain values, for JSON."""
+        return dict(vars(self))
+
+    @staticmethod
+    def of(values: dict[str, int]) -> "Tally":
+        """The tally of plain values."""
+        tally = Tally()
+        vars(tally).update(values)
+        return tally
+
+    def _heard(self, grades: Grades) -> None:
+        self.judged, self.faults = (
+            self.judged + len(grades.scores), self.faults + len(grades.faults)
+        )  # fmt: skip
+        grades.check()
