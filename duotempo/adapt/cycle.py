@@ -1,6 +1,6 @@
 """The cycle: awake prompts evolve, asleep weights learn under them, a guard lets them or not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -270,9 +270,3 @@ def adapted(
     )
     for _, state, _ in stream:
         yield state
-
-
-def spent(tally: Tally) -> Mapping[str, int]:
-    """Rollouts by channel and in all."""
-    fast, slow = tally.fast_rollouts, tally.slow_rollouts
-    return {"fast": fast, "slow": slow, "all": fast + slow}

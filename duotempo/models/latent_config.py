@@ -19,8 +19,8 @@ class LatentConfig:
     """A model with latents: a decoder's config and a policy. This is what a run takes.
 
     Keys and queries of the latents begin `sharp` times as large as other weights, so that each
-    token asks few of many slots, and values `loud` times, so that a fit is heard from the first
-    step on and the decoder has reason to learn it.
+    token asks few of many slots; values and their way out each begin `loud` times as large, so
+    that a fit is heard from the first step on and the decoder has reason to learn it.
     """
 
     config: Config

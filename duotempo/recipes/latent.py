@@ -34,18 +34,18 @@ ARMS: dict[str, Arm] = {
 """Every arm has the same weights to learn: slots have fixed addresses."""
 
 PASSAGE, TEXT_WINDOW, TEXT_SEGMENT, TEXT_STEPS = 4096, 4, 128, 200
-LONGER = 4
+LONGER, CARRY = 4, 0.99
 PLAIN, FULL, MORE, LATENT, PAPER = "window", "full", "window, longer", "latents", "paper"
 READERS: dict[str, Thinking | None] = {
     PLAIN: None,
     FULL: None,
     MORE: None,
-    LATENT: Thinking(TEXT_SEGMENT, Preset(AMORTISED, 1), carry=0.99),
+    LATENT: Thinking(TEXT_SEGMENT, Preset(AMORTISED, 1), CARRY),
     PAPER: Thinking(TEXT_SEGMENT, Preset("natural", 4), 0.0, learn="own", through=False),
 }
-"""Arms that read prose, with equal weights (1.04 M, to 0.1 %) and batches: decoders that see four
-bytes, or all, one of them trained `LONGER` times as long; 128 latents that every segment of 128
-bytes writes in one step, learned through the fits; 8 latents by the paper's objective."""
+"""Arms that read prose, with equal weights (1.04 M, to 0.1 %) and batches: decoders with windows
+of four bytes, or all, one of them trained `LONGER` times as long; 128 latents that every segment
+of 128 bytes writes in one step, learned through the fits; 8 latents by the paper's objective."""
 
 
 def recall_run(arm: str, task: Recall = TASK, steps: int = STEPS) -> Run:
@@ -83,15 +83,14 @@ def text_run(
     if thinking is None:
         return Run(replace(shape, ff=560), (stage,), optimiser=READER, held_out=kept)
     layout = ("attention", "latent")
-    slots = 8 if arm == PAPER else 128
+    slots, sharp, loud = (8, 1.0, 1.0) if arm == PAPER else (128, 3.5, 5.0)
     config = replace(shape, layout=layout, ff=432, latents=slots)
-    loud = 1.0 if arm == PAPER else 5.0
-    model = LatentConfig(config, thinking, sharp=1.0 if arm == PAPER else 3.5, loud=loud)
+    model = LatentConfig(config, thinking, sharp, loud)
     return Run(model, (stage,), optimiser=READER, held_out=kept)
 
 
 def prose(steps: int = TEXT_STEPS) -> Run:
-    """Prose whose decoder sees four bytes, with latents carried from segment to segment of 128."""
+    """Prose through windows of four bytes, with latents carried from segment to segment of 128."""
     return text_run(LATENT, steps)
 
 

@@ -15,7 +15,7 @@ from duotempo.models.bounds import importance_weighted
 from duotempo.models.latent import LatentDecoder
 from duotempo.models.latent_saved import load_native
 from duotempo.models.posterior import STANDARD, Latent, PerRow, fresh
-from duotempo.recipes.latent import FULL, LATENT, MORE, PAPER, PLAIN, TEXT_SEGMENT, text_run
+from duotempo.recipes.latent import CARRY, FULL, LATENT, MORE, PAPER, PLAIN, TEXT_SEGMENT, text_run
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.latent_text_claims import all_claims, all_figures
 from duotempo.tasks.prose import HELD_OUT_NOVELS, TRAIN_NOVELS, Prose, texts
@@ -26,8 +26,6 @@ FIRST_REPORTED = 100
 TRAINED = Path("runs/latent-text-models")
 AT = (0, 1, 4, 16, 64)
 ENDS = (0, 2048, 4096, 8192, 16384, 32768)
-STREAMED = 0.99
-"""What a stream keeps of its posterior from segment to segment, in both arms with latents."""
 BIT = math.log(2)
 METRICS = {
     "bits": "bits per byte of passages of 4,096 bytes, every byte foretold from those before it; "
@@ -50,8 +48,8 @@ Numbers = list[tuple[str, float | None, float]]
 
 @dataclass(frozen=True)
 class LatentText:
-    """Arms: decoders that see four bytes or all, one trained four times as long, and two with
-    latents. Equal weights and batches."""
+    """Arms: decoders with windows of four bytes or all, one trained four times as long, and
+    two with latents. Equal weights and batches."""
 
     name: str = "latent-text"
     question: str = "Do latents carry what the window of a decoder of prose has lost?"
@@ -63,7 +61,7 @@ class LatentText:
         return METRICS
 
     def jobs(self, size: Size) -> Sequence[Job]:
-        """Every arm and seed, the longest first; smoke: one seed."""
+        """Every arm and seed, a seed's longest first; smoke: one seed."""
         seeds = [0] if size == "smoke" else range(FIRST_REPORTED, FIRST_REPORTED + self.seeds)
         return [Job(arm, seed) for seed in seeds for arm in (MORE, LATENT, PAPER, FULL, PLAIN)]
 
@@ -136,7 +134,7 @@ def thought(model: LatentDecoder, seed: int, size: Size, tell: Tell) -> Numbers:
     for steps in AT if size == "full" else AT[:2]:
         tell("reading by steps", steps, AT[-1])
         x, now = float(steps), model.thinking_as(preset=model.thinking.preset.at(steps))
-        for metric, carry in (("bits", STREAMED), ("bits.reset", 0.0)):
+        for metric, carry in (("bits", CARRY), ("bits.reset", 0.0)):
             each = now.thinking_as(carry=carry)
             found.append((metric, x, bits(each, passages(size), seed)))
         found += parts(now, seed, size, x)
@@ -185,7 +183,7 @@ def long(model: nn.Module, seed: int, size: Size) -> Numbers:
 
 def streamed(model: nn.Module) -> nn.Module:
     """The model with latents that are carried on."""
-    return model.thinking_as(carry=STREAMED) if isinstance(model, LatentDecoder) else model
+    return model.thinking_as(carry=CARRY) if isinstance(model, LatentDecoder) else model
 
 
 def places(metric: str, lost: Float[Tensor, "batch time"]) -> Numbers:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from duotempo.recipes.latent import FULL, LATENT, MORE, PAPER, PLAIN
+from duotempo.recipes.latent import FULL, LATENT, MORE, PAPER, PLAIN, READERS
 from duotempo.study.base import Claim, Figure, Row, Style
 from duotempo.study.sleep_depo_claims import minus
 from duotempo.study.sleep_text import there
 from duotempo.study.stats import by_seed, claim, curve, exact_claim, mean
 
 Values = dict[int, float]
-OWN_STEPS = {LATENT: 1.0, PAPER: 4.0}
+OWN_STEPS = {arm: float(t.preset.steps) for arm, t in READERS.items() if t is not None}
 """Steps of the fit that an arm was trained with."""
 
 
@@ -80,13 +80,13 @@ def steps_claims(rows: Sequence[Row]) -> list[tuple[str, list[float], str]]:
             best = min(more, key=lambda x: mean(list(more[x].values())))
             text = f"{arm}: bits saved by the best of more steps ({best:.0f}) over one"
             found.append((text, saved(more[best], one), "> 0"))
-        bound, deaf = by_seed(rows, arm, "bound", steps), by_seed(rows, arm, "reconstruction", 0.0)
+        bound, prior = by_seed(rows, arm, "bound", steps), by_seed(rows, arm, "reconstruction", 0.0)
         zero = by_seed(rows, arm, "bits", 0.0)
         carried = by_seed(rows, arm, "bits", steps)
-        if bound and deaf:
+        if bound and prior:
             rebuilt = by_seed(rows, arm, "reconstruction", steps)
             text = f"{arm}: bits of a segment's reconstruction saved by a fit to itself"
-            found.append((text, saved(rebuilt, deaf), "> 0"))
+            found.append((text, saved(rebuilt, prior), "> 0"))
             text = f"{arm}: bound lowered by the fit, KL paid (bits per byte)"
             found.append((text, minus(by_seed(rows, arm, "bound", 0.0), bound), "> 0"))
             text = f"{arm}: bits saved by streamed latents, passages, over z = 0"

@@ -60,9 +60,6 @@ class Grades:
         """Values of the answers that could be judged."""
         return tuple(score.value for score in self.scores if score is not None)
 
-    def __add__(self, other: "Grades") -> "Grades":
-        return Grades(self.scores + other.scores, self.faults + other.faults)
-
     def check(self) -> None:
         """Raise `UserError` where the verifier fails on so many answers that a run is no use."""
         many = len(self.scores)

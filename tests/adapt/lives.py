@@ -44,15 +44,20 @@ def reword(prompt: str, trials: Sequence[Trial], random: Random) -> str | None:
     return f"{random.choice(WORDS[14:])} - -"
 
 
-def world(task: Task | None = None, seed: int = 0) -> World:
-    """Random weights and a task."""
+def small(vocab: int = len(WORDS)) -> WordPolicy:
+    """A policy of words whose weights are random."""
     torch.manual_seed(0)
     config = Config(
-        vocab=len(WORDS), width=16, heads=2, window=None, layout=("attention",), ff=16, persistent=0
+        vocab=vocab, width=16, heads=2, window=None, layout=("attention",), ff=16, persistent=0
     )
+    return WordPolicy(config.build())
+
+
+def world(task: Task | None = None, seed: int = 0) -> World:
+    """Random weights and a task."""
     problems = RuleTask("jump").problems("train", 9)[:6]
     broad = [Asked("reverse - -", p) for p in problems]
-    return World(WordPolicy(config.build()), task or Lucky(), reword, broad, Tally(seed))
+    return World(small(), task or Lucky(), reword, broad, Tally(seed))
 
 
 def lived(method: str, plan: Plan = PLAN, here: World | None = None) -> tuple[Life, World]:

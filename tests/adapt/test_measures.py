@@ -7,10 +7,9 @@ from duotempo.adapt.measures import Sigmoid, accuracy, divergence, drifted, firs
 from duotempo.adapt.native import WordPolicy
 from duotempo.adapt.policy import Asked
 from duotempo.core import UserError
-from duotempo.models.config import Config
 from duotempo.tasks.rulebook import RuleTask
-from duotempo.tasks.rulebook_words import WORDS
 from duotempo.tasks.verifiable import Problem, Score
+from tests.adapt.lives import small
 
 TASK = RuleTask("jump+ends")
 PROBLEMS = TASK.problems("test", 0)[:8]
@@ -19,11 +18,7 @@ PROBLEMS = TASK.problems("test", 0)[:8]
 @pytest.fixture
 def policy() -> WordPolicy:
     """A small one whose weights are random."""
-    torch.manual_seed(0)
-    config = Config(
-        vocab=len(WORDS), width=16, heads=2, window=None, layout=("attention",), ff=16, persistent=0
-    )
-    return WordPolicy(config.build())
+    return small()
 
 
 def test_weights_that_have_not_moved_have_not_drifted(policy):

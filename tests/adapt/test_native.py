@@ -3,24 +3,13 @@
 import pytest
 import torch
 
-from duotempo.adapt.native import WordPolicy
 from duotempo.adapt.policy import Asked, Policy, chosen
 from duotempo.core import UserError
-from duotempo.models.config import Config
 from duotempo.tasks.rulebook import RuleTask
-from duotempo.tasks.rulebook_words import WORDS
+from tests.adapt.lives import small
 
 TASK = RuleTask("jump+ends")
 PROBLEMS = TASK.problems("train", 0)[:4]
-
-
-def policy(vocab: int = len(WORDS)) -> WordPolicy:
-    """A small one whose weights are random."""
-    torch.manual_seed(0)
-    config = Config(
-        vocab=vocab, width=16, heads=2, window=None, layout=("attention",), ff=16, persistent=0
-    )
-    return WordPolicy(config.build())
 
 
 def asked(*prompts: str) -> list[Asked]:
@@ -29,19 +18,19 @@ def asked(*prompts: str) -> list[Asked]:
 
 
 def test_a_policy_of_words_is_a_policy():
-    assert isinstance(policy(), Policy)
+    assert isinstance(small(), Policy)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_told_probabilities_are_those_of_the_drawn_tokens(temperature):
-    model = policy()
+    model = small()
     rollouts = model.sample(asked("jump ends -"), temperature, 3)
     again = chosen(model.logits(rollouts), rollouts.tokens)
     assert torch.allclose(rollouts.logp, again, atol=1e-5)
 
 
 def test_pads_change_nothing():
-    model = policy()
+    model = small()
     short, mixed = asked("jump"), asked("jump", "jump ends - -")
     alone = model.sample(short, 0.0, 0)
     beside = model.sample(mixed, 0.0, 0)
@@ -50,14 +39,14 @@ def test_pads_change_nothing():
 
 
 def test_the_seed_decides_the_draws():
-    model = policy()
+    model = small()
     first, same, other = (model.sample(asked("-"), 1.0, seed).answers for seed in (1, 1, 2))
     assert first == same
     assert first != other
 
 
 def test_the_reference_stays_where_the_policy_began():
-    model = policy()
+    model = small()
     rollouts = model.sample(asked("solve - -"), 1.0, 0)
     before = model.reference(rollouts)
     taken = model.taken()
@@ -72,10 +61,10 @@ def test_the_reference_stays_where_the_policy_began():
 
 
 def test_a_word_that_it_does_not_know_is_read_as_nothing():
-    model = policy()
+    model = small()
     assert model.read(asked("please"))[0].equal(model.read(asked("-"))[0])
 
 
 def test_a_model_of_other_words_is_refused():
     with pytest.raises(UserError, match="rulebook:base"):
-        policy(vocab=7)
+        small(vocab=7)

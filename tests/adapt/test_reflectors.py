@@ -6,13 +6,12 @@ from random import Random
 import pytest
 import torch
 
-from duotempo.adapt.native import WordPolicy
 from duotempo.adapt.prompts import Population, Search, Trial
 from duotempo.adapt.reflectors import Expert, Itself, edited, imagined, padded
-from duotempo.models.config import Config
 from duotempo.tasks.rulebook import NONE, SEED, RuleTask, applied
-from duotempo.tasks.rulebook_words import MEANING, NOTHING, OPERATIONS, SLOTS, WORDS
+from duotempo.tasks.rulebook_words import MEANING, NOTHING, OPERATIONS, SLOTS
 from duotempo.tasks.verifiable import Problem
+from tests.adapt.lives import small
 
 TASK = RuleTask("jump+ends")
 
@@ -58,11 +57,7 @@ def test_an_edit_keeps_to_the_slots_and_the_words():
 
 
 def test_the_base_names_rules_in_words_that_there_are():
-    torch.manual_seed(0)
-    config = Config(
-        vocab=len(WORDS), width=16, heads=2, window=None, layout=("attention",), ff=16, persistent=0
-    )
-    reflector = Itself(WordPolicy(config.build()), chance=0.0)
+    reflector = Itself(small(), chance=0.0)
     trials = obedient("solve - -", TASK.problems("train", 0)[:4])
     first, again = (reflector(TASK.seed_prompt, trials, Random(5)) for _ in range(2))
     assert first == again
