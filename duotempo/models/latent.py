@@ -214,9 +214,9 @@ class LatentDecoder(Decoder):
         most = self.thinking.segment
         if not 2 <= tokens.shape[1] <= most + 1:
             raise UserError(
-                f"latents are fitted to 2 to {most} tokens, a segment, and these are "
-                f"{tokens.shape[1]}: give the last {most}, or read them with model(tokens), which "
-                "goes from segment to segment"
+                f"latents are fitted to 2 to {most + 1} tokens, a segment and one after it, and "
+                f"these are {tokens.shape[1]}: give the last {most + 1}, or read them with "
+                "model(tokens), which goes from segment to segment"
             )
         preset = self.thinking.preset
         steps = preset.steps if steps is None else steps

@@ -13,6 +13,9 @@ from duotempo.models.latent import LatentDecoder
 from duotempo.models.posterior import STANDARD, shared
 from duotempo.models.thinking import Thinking
 
+WATCHED = 8
+"""Segments of a row that the alarm reads."""
+
 
 @dataclass(frozen=True)
 class LatentConfig:
@@ -55,20 +58,35 @@ class LatentConfig:
         targets: Int[Tensor, "batch time"],
     ) -> dict[str, Any]:
         """Nats a token by which fitted latents foretell better than z = 0 what the training is
-        about (the segment they are fitted to, or the next one), their KL, and an alarm if they do
-        not: a decoder that has learned to ignore them pays their KL for nothing.
+        about (the segment they are fitted to, or the next one), their KL, and an alarm if that is
+        not worth it: where segments are foretold with latents fitted to themselves they must gain
+        more than their KL, or the bound was better without them; else they must gain anything.
 
-        Empty for rows without a whole segment to fit to and one to foretell.
+        Of the first `WATCHED` segments of the rows. Empty for rows without a segment to fit to and
+        another to foretell.
         """
         size, own = self.thinking.segment, self.thinking.learn == "own"
-        start = 0 if own else size
-        read, asked = tokens[:, start : start + size], targets[:, start : start + size]
-        if read.shape[1] < 2:
+        later = 0 if own else size
+        each = min(size, tokens.shape[1] - later)
+        if each < 2:
             return {}
-        posterior = model.fit(tokens[:, :size], noise=shared(0))
+        count = min(WATCHED, (tokens.shape[1] - later) // each)
+        seen = tokens[:, : count * size].reshape(-1, each if own else size)
+        read, asked = (
+            part[:, later : later + count * each].reshape(-1, each) for part in (tokens, targets)
+        )
+        posterior = model.fit(seen, noise=shared(0))
         z = posterior.sample(shared(1)) if own else posterior.mean
-        with_, without = (model.nats(each, read, asked).mean() for each in (z, torch.zeros_like(z)))
+        with_, without = (model.nats(one, read, asked).mean() for one in (z, torch.zeros_like(z)))
         gain = float(without - with_)
         kl = float(STANDARD.kl(posterior).mean()) / size
-        said = f"latents do not help: {-gain:.3g} nats a token worse than z = 0"
-        return {"gain": gain, "kl": kl, "alarm": None if gain > 0 else said}
+        return {"gain": gain, "kl": kl, "alarm": alarm(gain, kl if own else None)}
+
+
+def alarm(gain: float, kl: float | None) -> str | None:
+    """What is wrong with latents that gain so many nats a token; `kl`: what they must earn."""
+    if gain <= 0:
+        return f"latents do not help: {-gain:.3g} nats a token worse than z = 0"
+    if kl is not None and gain <= kl:
+        return f"latents do not pay: they gain {gain:.3g} nats a token and their KL is {kl:.3g}"
+    return None

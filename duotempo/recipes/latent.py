@@ -35,17 +35,20 @@ ARMS: dict[str, Arm] = {
 
 PASSAGE, TEXT_WINDOW, TEXT_SEGMENT, TEXT_STEPS = 4096, 4, 128, 200
 LONGER, CARRY = 4, 0.99
-PLAIN, FULL, MORE, LATENT, PAPER = "window", "full", "window, longer", "latents", "paper"
+PLAIN, FULL, MORE, PAPER = "window", "full", "window, longer", "paper"
+LATENT, SILENT = "latents", "latents, never fitted"
 READERS: dict[str, Thinking | None] = {
     PLAIN: None,
     FULL: None,
     MORE: None,
     LATENT: Thinking(TEXT_SEGMENT, Preset(AMORTISED, 1), CARRY),
+    SILENT: Thinking(TEXT_SEGMENT, Preset(AMORTISED, 0), CARRY),
     PAPER: Thinking(TEXT_SEGMENT, Preset("natural", 4), 0.0, learn="own", through=False),
 }
 """Arms that read prose, with equal weights (1.04 M, to 0.1 %) and batches: decoders with windows
 of four bytes, or all, one of them trained `LONGER` times as long; 128 latents that every segment
-of 128 bytes writes in one step, learned through the fits; 8 latents by the paper's objective."""
+of 128 bytes writes in one step, learned through the fits; the same without any fit; 8 latents by
+the paper's objective."""
 
 
 def recall_run(arm: str, task: Recall = TASK, steps: int = STEPS) -> Run:

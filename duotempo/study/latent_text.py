@@ -1,6 +1,7 @@
 """Prose past a window of four bytes: what latents carry from segment to segment, at what price."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,17 +16,28 @@ from duotempo.models.bounds import importance_weighted
 from duotempo.models.latent import LatentDecoder
 from duotempo.models.latent_saved import load_native
 from duotempo.models.posterior import STANDARD, Latent, PerRow, fresh
-from duotempo.recipes.latent import CARRY, FULL, LATENT, MORE, PAPER, PLAIN, TEXT_SEGMENT, text_run
+from duotempo.recipes.latent import (
+    CARRY,
+    FULL,
+    LATENT,
+    MORE,
+    PAPER,
+    PLAIN,
+    SILENT,
+    TEXT_SEGMENT,
+    text_run,
+)
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.latent_text_claims import all_claims, all_figures
 from duotempo.tasks.prose import HELD_OUT_NOVELS, TRAIN_NOVELS, Prose, texts
 from duotempo.train import Run, train
 from duotempo.train.evaluate import evaluate, read
 
+ORDER = (MORE, LATENT, PAPER, FULL, SILENT, PLAIN)
 FIRST_REPORTED = 100
 TRAINED = Path("runs/latent-text-models")
 AT = (0, 1, 4, 16, 64)
-ENDS = (0, 2048, 4096, 8192, 16384, 32768)
+ENDS = (0, TEXT_SEGMENT, 2048, 4096, 8192, 16384, 32768)
 BIT = math.log(2)
 METRICS = {
     "bits": "bits per byte of passages of 4,096 bytes, every byte foretold from those before it; "
@@ -38,8 +50,11 @@ METRICS = {
     "place.deaf": "the same with latents at zero",
     "bound": "reconstruction and KL of segments whose latents were fitted to them; x: steps",
     "reconstruction": "bits per byte of the segments given a fresh draw of those latents; x: steps",
+    "at_zero": "bits per byte of the same segments with latents at zero",
     "kl": "KL of those latents from their prior, bits per byte; x: steps",
     "weighted": "importance-weighted bound with 8 draws; x: steps",
+    "read.seconds": "seconds of reading four such stretches side by side, fits included",
+    "state.bytes": "bytes of the state of one stream",
     "parameters": "weights of the model",
     "train.seconds": "seconds of training",
 }
@@ -49,7 +64,7 @@ Numbers = list[tuple[str, float | None, float]]
 @dataclass(frozen=True)
 class LatentText:
     """Arms: decoders with windows of four bytes or all, one trained four times as long, and
-    two with latents. Equal weights and batches."""
+    two with latents, and one whose latents are never fitted. Equal weights and batches."""
 
     name: str = "latent-text"
     question: str = "Do latents carry what the window of a decoder of prose has lost?"
@@ -63,7 +78,7 @@ class LatentText:
     def jobs(self, size: Size) -> Sequence[Job]:
         """Every arm and seed, a seed's longest first; smoke: one seed."""
         seeds = [0] if size == "smoke" else range(FIRST_REPORTED, FIRST_REPORTED + self.seeds)
-        return [Job(arm, seed) for seed in seeds for arm in (MORE, LATENT, PAPER, FULL, PLAIN)]
+        return [Job(arm, seed) for seed in seeds for arm in ORDER]
 
     def inputs(self, size: Size) -> Mapping[str, str]:
         """The novels; smoke: Python's help topics."""
@@ -81,7 +96,7 @@ class LatentText:
             ("train.seconds", None, trained.seconds),
         ]
         if isinstance(model, LatentDecoder):
-            found += thought(model, job.seed, size, tell)
+            found += thought(model, job, size, tell)
         else:
             found.append(("bits", None, bits(model, passages(size), job.seed)))
         if job.arm != FULL:
@@ -128,16 +143,17 @@ def bits(model: nn.Module, task: Prose, seed: int) -> float:
     return found
 
 
-def thought(model: LatentDecoder, seed: int, size: Size, tell: Tell) -> Numbers:
+def thought(model: LatentDecoder, job: Job, size: Size, tell: Tell) -> Numbers:
     """Passages by steps of the fit, carried on and begun anew; segments by parts of the bound."""
     found: Numbers = []
-    for steps in AT if size == "full" else AT[:2]:
+    asked = AT[:1] if job.arm == SILENT else AT if size == "full" else AT[:2]
+    for steps in asked:
         tell("reading by steps", steps, AT[-1])
         x, now = float(steps), model.thinking_as(preset=model.thinking.preset.at(steps))
         for metric, carry in (("bits", CARRY), ("bits.reset", 0.0)):
             each = now.thinking_as(carry=carry)
-            found.append((metric, x, bits(each, passages(size), seed)))
-        found += parts(now, seed, size, x)
+            found.append((metric, x, bits(each, passages(size), job.seed)))
+        found += parts(now, job.seed, size, x)
     return found
 
 
@@ -156,6 +172,7 @@ def parts(model: LatentDecoder, seed: int, size: Size, x: float) -> Numbers:
     draws = torch.stack([loss(posterior.sample(noise)) for _ in range(4)])
     said = {
         "reconstruction": draws.mean(0),
+        "at_zero": loss(torch.zeros_like(posterior.mean)),
         "kl": STANDARD.kl(posterior),
         "weighted": importance_weighted(loss, posterior, noise, (8,))[8],
     }
@@ -171,9 +188,15 @@ def per_byte(nats: PerRow, tokens: Int[Tensor, "batch time"]) -> float:
 def long(model: nn.Module, seed: int, size: Size) -> Numbers:
     """Stretches far longer than any row of the training, by how far a byte is into them."""
     task = held(size, ENDS[-1], 4)
-    whole = losses(streamed(model), task, seed)
-    found: Numbers = [("long", None, float(whole.mean())), *places("place", whole)]
-    if isinstance(model, LatentDecoder):
+    reader, began = streamed(model), time.perf_counter()
+    whole = losses(reader, task, seed)
+    found: Numbers = [
+        ("read.seconds", None, time.perf_counter() - began),
+        ("state.bytes", None, float(state_bytes(reader))),
+        ("long", None, float(whole.mean())),
+        *places("place", whole),
+    ]
+    if isinstance(model, LatentDecoder) and model.thinking.preset.steps:
         deaf = losses(model.thinking_as(preset=model.thinking.preset.at(0)), task, seed)
         found += [("long.deaf", None, float(deaf.mean())), *places("place.deaf", deaf)]
         anew = losses(model.thinking_as(carry=0.0), task, seed)
@@ -184,6 +207,13 @@ def long(model: nn.Module, seed: int, size: Size) -> Numbers:
 def streamed(model: nn.Module) -> nn.Module:
     """The model with latents that are carried on."""
     return model.thinking_as(carry=CARRY) if isinstance(model, LatentDecoder) else model
+
+
+@torch.no_grad()
+def state_bytes(model: nn.Module) -> int:
+    """Of one stream that has begun a second segment."""
+    _, state = model(torch.zeros(1, 2 * TEXT_SEGMENT, dtype=torch.long))
+    return int(state.bytes)
 
 
 def places(metric: str, lost: Float[Tensor, "batch time"]) -> Numbers:

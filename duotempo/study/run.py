@@ -68,8 +68,9 @@ def run(study: Study, settings: Settings) -> Result:
     Writes `run.json`, `log.jsonl`, `jobs/*.json` and `result.json` into the run folder. Raises
     `UserError` when the folder holds a run that differs in settings, inputs, size or threads,
     `JobsFailed` when jobs failed. Jobs that an earlier commit measured are kept, and the result
-    names every commit: new claims need no new measurement; when `measure` changed, use `fresh`. On
-    KeyboardInterrupt or a kill the finished jobs are kept, and the same call goes on with the rest.
+    names every commit: new claims need no new measurement; when `measure` changed, use `fresh`,
+    which trains again too. On KeyboardInterrupt or a kill the finished jobs are kept, and the same
+    call goes on with the rest.
     """
     folder = settings.folder(study)
     if settings.engine == "ray":
@@ -120,6 +121,7 @@ def _open(folder: Path, study: Study, settings: Settings) -> None:
         shutil.rmtree(folder / "jobs", ignore_errors=True)
         for name in ("log.jsonl", "result.json", "report.html", "run.json"):
             (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(settings.runs / f"{study.name}-models" / settings.size, ignore_errors=True)
     if not card.exists():
         about = {"commit": provenance.commit(), "machine": provenance.machine()}
         write_text(card, json.dumps({"identity": now, **about}, indent=1) + "\n")

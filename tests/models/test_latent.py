@@ -138,7 +138,7 @@ def test_own_latents_are_of_the_segment_itself_in_training_only():
 
 @pytest.mark.parametrize("time", [1, SEGMENT + 2])
 def test_a_fit_to_too_little_or_too_much_says_so(time):
-    with pytest.raises(UserError, match="give the last 6"):
+    with pytest.raises(UserError, match="give the last 7"):
         made().fit(some(time))
 
 

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from duotempo.core import UserError
-from duotempo.models.latent_config import LatentConfig
+from duotempo.models.latent_config import LatentConfig, alarm
 from duotempo.models.latent_saved import load_latent
 from duotempo.recipes.latent import (
     ARMS,
     LATENT,
     LONGER,
     MORE,
+    PAPER,
     PLAIN,
     READERS,
     TASK,
@@ -80,6 +81,24 @@ def test_latents_that_a_decoder_ignores_raise_the_alarm():
     said = run.model.watch(model, batch.tokens, batch.targets)
     assert said["gain"] == 0
     assert "do not help" in said["alarm"]
+
+
+def test_latents_that_gain_less_than_their_kl_raise_the_alarm():
+    """By the paper's objective KL is paid, so latents are to earn it; a fit of the next segment
+    pays none."""
+    assert alarm(0.1, None) is None
+    assert alarm(0.1, 0.05) is None
+    said = alarm(0.1, 0.2)
+    assert said is not None
+    assert "do not pay" in said
+    wasteful = text_run(PAPER).model
+    assert isinstance(wasteful, LatentConfig)
+    model = wasteful.build().eval()
+    with torch.no_grad():
+        for layer in model.layers:
+            model.blocks[layer].latent.out.weight.zero_()
+    tokens = torch.full((1, 1025), 101)
+    assert "do not help" in wasteful.watch(model, tokens[:, :-1], tokens[:, 1:])["alarm"]
 
 
 def test_rows_without_a_second_segment_have_nothing_to_say():

@@ -90,19 +90,19 @@ def test_bits_saved_are_shares_of_the_twin_s():
     rows = [row for arm, bits in planted.items() for row in text_rows(arm, "long", None, bits)]
     rows += text_rows(LATENT, "long.deaf", None, 2.2)
     claims = {c.claim: c for c in LatentText().claims(rows)}
-    twin = claims["long stretches: bits saved over the windowed twin"]
+    twin = claims["long: share of bits saved over the windowed twin"]
     assert (twin.value, twin.holds) == (pytest.approx(0.2), True)
     assert not claims["the same at equal compute (twin trained longer)"].holds
-    assert not claims["paper's objective: bits saved over the windowed twin"].holds
-    memory = claims["long stretches: bits that z saves over z = 0"]
+    assert not claims["paper's objective: share of bits saved over the twin"].holds
+    memory = claims["long: share of bits that z saves over z = 0"]
     assert memory.value == pytest.approx(1 - 2.0 / 2.2)
 
 
 def test_a_bound_that_the_fit_does_not_lower_is_published_as_missed():
-    rows = text_rows(PAPER, "reconstruction", 0.0, 3.0) + text_rows(PAPER, "bound", 0.0, 3.0)
+    rows = text_rows(PAPER, "at_zero", 4.0, 3.0)
     rows += text_rows(PAPER, "reconstruction", 4.0, 2.0) + text_rows(PAPER, "bound", 4.0, 3.5)
     claims = {c.claim: c for c in LatentText().claims(rows)}
-    lowered = claims["paper: bound lowered by the fit, KL paid (bits per byte)"]
+    lowered = claims["paper: bits of a byte of a segment at z = 0 minus its bound, KL paid"]
     assert (lowered.value, lowered.holds) == (pytest.approx(-0.5), False)
 
 
@@ -119,14 +119,16 @@ def test_parts_of_the_bound_add_up():
     with torch.no_grad():
         alone = model.nats(model.zero(len(tokens)), tokens, targets).mean() / math.log(2)
     assert found["reconstruction"] == pytest.approx(float(alone), abs=1e-4)
+    assert found["at_zero"] == pytest.approx(found["reconstruction"], abs=1e-4)
     assert found["bound"] == pytest.approx(found["reconstruction"] + found["kl"])
 
 
 def test_places_of_a_stretch_average_to_the_whole():
     lost = torch.rand(2, 4096).double()
     found = places("place", lost)
-    assert [x for _, x, _ in found] == [2048.0, 4096.0]
-    assert sum(value for _, _, value in found) / 2 == pytest.approx(float(lost.mean()))
+    assert [x for _, x, _ in found] == [128.0, 2048.0, 4096.0]
+    weighed = sum(v * n for (_, _, v), n in zip(found, (128, 1920, 2048), strict=True))
+    assert weighed / 4096 == pytest.approx(float(lost.mean()))
 
 
 def test_a_stretch_costs_what_its_bytes_cost_whatever_the_pieces():

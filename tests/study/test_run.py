@@ -66,8 +66,11 @@ def test_a_finished_run_measures_nothing_again(diary, settings):
 def test_fresh_measures_everything_again(diary, settings):
     study = planted(diary)
     run(study, settings)
+    kept = settings.runs / "planted-models" / "smoke" / "a0"
+    kept.mkdir(parents=True)
     run(study, Settings("smoke", workers=2, quiet=True, fresh=True, runs=settings.runs))
     assert len(tried(diary)) == 12
+    assert not kept.exists()
 
 
 def start(diary, runs):
