@@ -80,7 +80,19 @@ def sequential(number: int, cycles: int) -> Phase:
     return Phase(cycles if number == 0 else 0, weights=True)
 
 
-METHODS = {"fst": fst, "rl": rl, "prompt": prompt, "sequential": sequential}
+def rl_prompt(number: int, cycles: int) -> Phase:
+    """Weights under the seed prompt, and all search in the last cycle."""
+    last = number == cycles - 1
+    return Phase(cycles if last else 0, weights=not last)
+
+
+METHODS = {
+    "fst": fst,
+    "rl": rl,
+    "prompt": prompt,
+    "sequential": sequential,
+    "rl-prompt": rl_prompt,
+}
 """Name -> what may move in which cycle."""
 
 

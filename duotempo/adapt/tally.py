@@ -1,6 +1,6 @@
 """What a run has spent so far: rollouts by channel, draws, and answers that could not be judged."""
 
-from duotempo.tasks.verifiable import Grades
+from duotempo.tasks.verifiable import Grades, check_faults
 
 
 class Tally:
@@ -18,12 +18,12 @@ class Tally:
         return self.seed * 1_000_003 + self.draws
 
     def fast(self, grades: Grades) -> None:
-        """Count answers that prompts were judged by. Raises `UserError` as `Grades.check`."""
+        """Count answers that prompts were judged by. Raises `UserError` for a broken verifier."""
         self.fast_rollouts += len(grades.scores)
         self._heard(grades)
 
     def slow(self, grades: Grades) -> None:
-        """Count answers that weights learned from. Raises `UserError` as `Grades.check`."""
+        """Count answers that weights learned from. Raises `UserError` for a broken verifier."""
         self.slow_rollouts += len(grades.scores)
         self._heard(grades)
 
@@ -39,7 +39,7 @@ class Tally:
         return tally
 
     def _heard(self, grades: Grades) -> None:
-        self.judged, self.faults = (
-            self.judged + len(grades.scores), self.faults + len(grades.faults)
-        )  # fmt: skip
-        grades.check()
+        self.judged += len(grades.scores)
+        self.faults += len(grades.faults)
+        if grades.faults:
+            check_faults(self.faults, self.judged, grades.faults[-1])

@@ -60,14 +60,15 @@ class Grades:
         """Values of the answers that could be judged."""
         return tuple(score.value for score in self.scores if score is not None)
 
-    def check(self) -> None:
-        """Raise `UserError` where the verifier fails on so many answers that a run is no use."""
-        many = len(self.scores)
-        if many >= FEWEST and len(self.faults) > MOST_FAULTS * many:
-            raise UserError(
-                f"the task's score() failed on {len(self.faults)} of {many} answers, first with "
-                f"{self.faults[0]}: mend it, or let it return Score(0, feedback) for such answers"
-            )
+
+def check_faults(faults: int, judged: int, said: str) -> None:
+    """Raise `UserError` where a verifier failed on so many answers that a run is no use; `said`:
+    how it failed."""
+    if judged >= FEWEST and faults > MOST_FAULTS * judged:
+        raise UserError(
+            f"the task's score() failed on {faults} of {judged} answers, the latest with {said}: "
+            "mend it, or let it return Score(0, feedback) for such answers"
+        )
 
 
 def grade(task: Task, problems: Sequence[Problem], answers: Sequence[str]) -> Grades:

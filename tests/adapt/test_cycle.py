@@ -8,7 +8,7 @@ import pytest
 from duotempo.adapt.cycle import METHODS, Plan, Settings, adapted, looks
 from duotempo.adapt.tally import Tally
 from duotempo.core import UserError
-from duotempo.tasks.verifiable import Problem
+from duotempo.tasks.verifiable import Problem, Score
 from tests.adapt.lives import EAGER, PLAN, SMALL, Lucky, lived, same, world
 
 
@@ -69,6 +69,28 @@ def test_sequential_searches_before_it_learns():
     assert lives[0].population == lives[1].population
     assert searched > 0
     assert lives[1].population.best.text == lives[1].under[0]
+
+
+def test_weights_learn_before_prompts_are_sought_at_last():
+    here = world()
+    lives = list(adapted(here, replace(PLAN, cycles=3), Settings(SMALL, EAGER, "rl-prompt")))
+    assert [life.under for life in lives[:2]] == [(Lucky.seed_prompt,)] * 2
+    assert same(lives[1].slow.weights, lives[2].slow.weights)
+    assert lives[2].population.scores
+    assert not lives[1].population.scores
+
+
+class Faulty(Lucky):
+    """Its score always fails, on few answers at a time."""
+
+    def score(self, problem: Problem, answer: str) -> Score:
+        """Fails."""
+        raise KeyError("unit")
+
+
+def test_a_verifier_that_always_fails_stops_a_run_of_small_batches():
+    with pytest.raises(UserError, match="failed on 24 of 24"):
+        lived("rl", here=world(Faulty()))
 
 
 @pytest.mark.parametrize("method", METHODS)
