@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,11 +67,13 @@ class Learner:
                     found[f"optimiser.{name}.{key}"] = tensor
         return found
 
-    def lay_out(self) -> None:
-        """Have the optimisers make their tensors, without a change to the model."""
+    def lay_out(self, held: Collection[str]) -> None:
+        """Have the optimisers make the tensors that are among the names `held`, without a change
+        to the model. Weights that never had a gradient have none."""
         set_rate(self.optimisers, 0.0)
-        for parameter in self.model.parameters():
-            parameter.grad = torch.zeros_like(parameter)
+        moved = {name.removeprefix("optimiser.").rpartition(".")[0] for name in held}
+        for name, parameter in self.model.named_parameters():
+            parameter.grad = torch.zeros_like(parameter) if name in moved else None
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad()
@@ -193,7 +195,6 @@ def resume(folder: Path, learner: Learner, identity: str) -> Progress:
                 f"{folder} holds the checkpoints of another run: "
                 "use another folder, or --fresh to start anew"
             )
-        learner.lay_out()
         load(place, learner)
         return Progress(**facts["progress"])
     if found:
@@ -203,15 +204,17 @@ def resume(folder: Path, learner: Learner, identity: str) -> Progress:
 
 def load(place: Path, learner: Learner) -> None:
     """Fill the learner's tensors, whatever number of processes wrote the checkpoint."""
-    tensors = learner.tensors()
     try:
         if learner.world.size == 1 and (place / ALONE).exists():
-            fill(tensors, load_file(place / ALONE))
+            values = load_file(place / ALONE)
+            learner.lay_out(values)
+            fill(learner.tensors(), values)
         else:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "torch.distributed is disabled")
                 reader = HuggingFaceStorageReader(str(place))
-                dcp.load(tensors, storage_reader=reader, no_dist=learner.world.size == 1)
+                learner.lay_out(reader.read_metadata().state_dict_metadata)
+                dcp.load(learner.tensors(), storage_reader=reader, no_dist=learner.world.size == 1)
     except (OSError, SafetensorError, CheckpointException, ValueError, KeyError) as error:
         raise UserError(
             f"{place} cannot be loaded ({' '.join(str(error).split())}): "

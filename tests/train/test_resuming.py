@@ -17,6 +17,8 @@ import torch
 from duotempo.core import UserError
 from duotempo.models.config import Config as Decoder
 from duotempo.models.config import MemoryConfig
+from duotempo.models.latent_config import LatentConfig
+from duotempo.models.thinking import Preset, Thinking
 from duotempo.train import Muon, load_model, train
 from tests.train.same import assert_same_run, logged
 from tests.train.tiny import Config, Echo, a_run
@@ -56,6 +58,13 @@ def halt(what, done, total):
         raise Halt
 
 
+IDLE = LatentConfig(
+    Decoder(
+        vocab=11, width=8, heads=2, ff=8, window=4, layout=("latent",), persistent=0, latents=2
+    ),
+    Thinking(4, Preset("natural", 1), 0.0, "own", through=False),
+)
+"""A model with weights that never have a gradient: the curvature that this rule does not use."""
 MEMORY = MemoryConfig(heads=2, size=4, chunk=4, dead_zone=0.1, gate_noise=0.5)
 
 
@@ -66,12 +75,13 @@ MEMORY = MemoryConfig(heads=2, size=4, chunk=4, dead_zone=0.1, gate_noise=0.5)
         {"held_out": Echo()},
         {"precision": "bf16"},
         {"model": Decoder(vocab=11, width=8, heads=2, ff=8, window=4, memory=MEMORY)},
+        {"model": IDLE},
     ],
-    ids=lambda settings: "".join(settings),
+    ids=["optimiser", "held_out", "precision", "memory", "idle"],
 )
 def test_whatever_the_settings_a_broken_run_goes_on_bit_for_bit(settings, tmp_path):
     run = a_run(8, **settings)
-    train(run, tmp_path / "whole")
+    train(run, tmp_path / "whole", save_every=3)
     with pytest.raises(Halt):
         train(run, tmp_path / "broken", save_every=3, tell=halt)
     train(run, tmp_path / "broken", save_every=3)
