@@ -99,6 +99,12 @@ def _latent_cost() -> Study:
     return LatentCost()
 
 
+def _fst_rulebook() -> Study:
+    from duotempo.study.fst_rulebook import FstRulebook  # noqa: PLC0415, loaded when asked for
+
+    return FstRulebook()
+
+
 def _latent_text() -> Study:
     from duotempo.study.latent_text import LatentText  # noqa: PLC0415, loaded when asked for
 
@@ -121,6 +127,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "latent-recall": _latent_recall,
     "latent-cost": _latent_cost,
     "latent-text": _latent_text,
+    "fst-rulebook": _fst_rulebook,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 

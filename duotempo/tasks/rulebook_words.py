@@ -58,6 +58,8 @@ MEANING = MappingProxyType({word: op for op, words in NAMES.items() for word in 
 """Word -> operation."""
 
 NOTHING, SOLVE, END, NAME_IT = "-", "solve", "|", "which"
-WORDS = (*map(str, range(DIGITS)), NOTHING, SOLVE, END, NAME_IT, *MEANING)
+TAGS = ("alpha", "beta", "gamma", "delta")
+"""Words that no base is shown: a task may be told by one of them."""
+WORDS = (*map(str, range(DIGITS)), NOTHING, SOLVE, END, NAME_IT, *MEANING, *TAGS)
 """Every word there is; its place is its token."""
 TOKEN = MappingProxyType({word: i for i, word in enumerate(WORDS)})

@@ -37,7 +37,10 @@ class Task(Protocol):
     long enough for a run; it may be a list or go on for ever.
     """
 
-    seed_prompt: str
+    @property
+    def seed_prompt(self) -> str:
+        """The prompt to begin with; a plain attribute will do."""
+        ...
 
     def problems(self, split: str, seed: int) -> Sequence[Problem]:
         """The problems of a split, in an order that belongs to the seed."""
