@@ -7,7 +7,7 @@ from random import Random
 
 from filelock import FileLock
 
-from duotempo.adapt.cycle import Life, Plan, Settings, World, adapted
+from duotempo.adapt.cycle import Plan, Settings, World, adapted
 from duotempo.adapt.learn import Lesson
 from duotempo.adapt.native import WordPolicy
 from duotempo.adapt.policy import Asked
@@ -108,7 +108,6 @@ class Stand:
     steps: int
     rollouts: int
     prompt: str
-    life: Life
 
 
 def plan(job: Job, size: Size) -> Plan:
@@ -155,7 +154,7 @@ def lived(
     settings = Settings(search, Lesson(rate=arm.rate, loss=Cispo(kl=arm.kl)), arm.method)
     for life in adapted(world, counts, settings):
         spent = world.tally.fast_rollouts + world.tally.slow_rollouts + rollouts
-        yield Stand(life.cycle * counts.steps, spent, life.population.best.text, life)
+        yield Stand(life.cycle * counts.steps, spent, life.population.best.text)
 
 
 def world_of(
