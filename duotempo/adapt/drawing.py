@@ -88,10 +88,13 @@ def before(model: Any, rollouts: Rollouts) -> Logits:
     """Logits before each drawn token, of those places alone: a whole text of them over a large
     vocabulary would fill the memory. Columns that are pads in every row are not read."""
     widest = int((~rollouts.pads).sum(1).max())
-    context, pads = rollouts.context[:, -widest:], rollouts.pads[:, -widest:]
-    whole = torch.cat((context, rollouts.tokens[:, :-1]), 1)
-    seen = torch.nn.functional.pad(~pads, (0, whole.shape[1] - widest), value=True)
-    return forward(model, whole, seen, places=rollouts.tokens.shape[1]).logits.float()
+    read = Read(rollouts.context[:, -widest:], rollouts.pads[:, -widest:])
+    first, cache, seen = prefilled(model, read)
+    if (more := rollouts.tokens.shape[1] - 1) == 0:
+        return first[:, None]
+    seen = torch.nn.functional.pad(seen, (0, more), value=True)
+    rest = forward(model, rollouts.tokens[:, :-1], seen, places=more, cache=cache)
+    return torch.cat((first[:, None], rest.logits.float()), 1)
 
 
 def forward(
@@ -104,7 +107,7 @@ def forward(
 ) -> Any:
     """The model's output at the last `places`; `seen`: which of all tokens so far are no pads.
 
-    A sampled answer hands its `cache` on; None begins a new one.
+    `cache`: what earlier tokens left; None begins anew.
     """
     positions = (seen.long().cumsum(1) - 1).clamp(min=0)
     return model(
@@ -112,6 +115,6 @@ def forward(
         attention_mask=seen.long(),
         position_ids=positions[:, -tokens.shape[1] :],
         past_key_values=cache,
-        use_cache=not torch.is_grad_enabled(),
+        use_cache=True,
         logits_to_keep=places,
     )
