@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from duotempo.adapt.policy import Asked, Policy, Rollouts, Weights, chosen
+from duotempo.adapt.policy import Asked, Policy, Rollouts, Weights, chosen, pieces
 from duotempo.adapt.tally import Tally
-from duotempo.adapt.weights import Cispo, Step, advantages, drift, learnable, stepped, varied
+from duotempo.adapt.weights import Cispo, Loss, Step, advantages, drift, learnable, stepped, varied
 from duotempo.core import UserError
 from duotempo.tasks.verifiable import Problem, Task, grade
 
@@ -102,17 +102,30 @@ def step(
     known: Bool[Tensor, "problem rollout"],
     lesson: Lesson,
 ) -> Step:
-    """One step of the weights, or none if there is nothing to learn."""
+    """One step of the weights, or none if there is nothing to learn.
+
+    A policy that declares a `piece` is asked for so many rollouts at a time; every token weighs the
+    same, so that the step does not depend on how they were cut.
+    """
     advantage = advantages(rewards, known)
     many, of = int(varied(advantage).sum()), len(advantage)
     reward = float(rewards.sum() / known.sum().clamp(min=1))
     if not learnable(advantage, lesson.least):
         return Step(reward, many, of, moved=False)
+    tokens, flat = rollouts.said.sum().clamp(min=1), advantage.flatten()
 
-    def loss() -> Float[Tensor, ""]:
-        logits = policy.logits(rollouts)
-        away = drift(logits, policy.reference(rollouts)) if lesson.loss.kl else None
-        logp = chosen(logits, rollouts.tokens)
-        return lesson.loss.loss(logp, rollouts.logp, advantage.flatten(), rollouts.said, away)
+    def loss_of(rows: slice) -> Loss:
+        part = rollouts.part(rows)
 
-    return Step(reward, many, of, moved=True, loss=stepped(optimiser, policy.weights(), loss))
+        def loss() -> Float[Tensor, ""]:
+            logits = policy.logits(part)
+            away = drift(logits, policy.reference(part)) if lesson.loss.kl else None
+            logp = chosen(logits, part.tokens)
+            mean = lesson.loss.loss(logp, part.logp, flat[rows], part.said, away)
+            return mean * (part.said.sum() / tokens)
+
+        return loss
+
+    teach = [rows for rows in pieces(policy, rollouts) if lesson.loss.kl or flat[rows].any()]
+    losses = [loss_of(rows) for rows in teach]
+    return Step(reward, many, of, moved=True, loss=stepped(optimiser, policy.weights(), losses))

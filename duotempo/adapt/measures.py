@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from duotempo.adapt.policy import Asked, Policy
+from duotempo.adapt.policy import Asked, Policy, pieces
 from duotempo.adapt.weights import drift
 from duotempo.core import UserError
 from duotempo.tasks.verifiable import Grades, Problem, Task, grade
@@ -34,7 +34,8 @@ def divergence(policy: Policy, asked: Sequence[Asked], seed: int = 0) -> float:
     """KL(policy || reference) in nats a token, on answers that the policy draws. Zero for weights
     that have not moved."""
     rollouts = policy.sample(asked, 1.0, seed)
-    away = drift(policy.logits(rollouts), policy.reference(rollouts))
+    parts = [rollouts.part(rows) for rows in pieces(policy, rollouts)]
+    away = torch.cat([drift(policy.logits(part), policy.reference(part)) for part in parts])
     return float(away[rollouts.said].mean())
 
 

@@ -40,10 +40,20 @@ class Rollouts:
     def __len__(self) -> int:
         return len(self.asked)
 
+    def part(self, rows: slice) -> "Rollouts":
+        """Some of the rollouts."""
+        return Rollouts(
+            self.asked[rows], self.context[rows], self.pads[rows], self.tokens[rows],
+            self.said[rows], self.logp[rows], self.answers[rows],
+        )  # fmt: skip
+
 
 @runtime_checkable
 class Policy(Protocol):
-    """A model that answers under prompts, its weights movable, with a frozen reference beside."""
+    """A model that answers under prompts, its weights movable, with a frozen reference beside.
+
+    One that declares `piece`, a number of rollouts, is never asked for the logits of more at once.
+    """
 
     def sample(self, asked: Sequence[Asked], temperature: float, seed: int) -> Rollouts:
         """One answer to each; temperature 0 takes the first choice. The seed decides the draws."""
@@ -68,6 +78,13 @@ class Policy(Protocol):
     def put(self, weights: Weights) -> None:
         """Go on from such a copy, bit for bit."""
         ...
+
+
+def pieces(policy: Policy, rollouts: Rollouts) -> list[slice]:
+    """Rows of rollouts whose logits the policy can hold at once; all of them unless it declares a
+    `piece`."""
+    many = getattr(policy, "piece", None) or max(1, len(rollouts))
+    return [slice(i, i + many) for i in range(0, len(rollouts), many)]
 
 
 def chosen(logits: Logits, tokens: Int[Tensor, "rollout time"]) -> Float[Tensor, "rollout time"]:

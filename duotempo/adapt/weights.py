@@ -1,6 +1,6 @@
 """The slow channel's step: CISPO, an advantage pooled over prompts, nothing where all agree."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -102,16 +102,24 @@ Loss = Callable[[], Float[Tensor, ""]]
 def stepped(
     optimiser: torch.optim.Optimizer,
     weights: list[torch.nn.Parameter],
-    loss: Loss,
+    losses: Sequence[Loss],
     clip: float = 1.0,
 ) -> float:
-    """One update of the weights; the loss before it. Raises `UserError` for a loss that is no
-    number, with the weights as they were."""
+    """One update of the weights; the loss before it, which is the sum of its pieces. A piece is
+    forgotten before the next one is asked for, so that the widest decides the memory.
+
+    Raises `UserError` for a loss that is no number, with the weights as they were.
+    """
     optimiser.zero_grad(set_to_none=True)
-    lost = loss()
-    if not torch.isfinite(lost):
-        raise UserError("the loss is no longer a number: use a lower rate; the weights are kept")
-    lost.backward()
+    total = 0.0
+    for loss in losses:
+        lost = loss()
+        if not torch.isfinite(lost):
+            raise UserError(
+                "the loss is no longer a number: use a lower rate; the weights are kept"
+            )
+        lost.backward()
+        total += float(lost.detach())
     torch.nn.utils.clip_grad_norm_(weights, clip)
     optimiser.step()
-    return float(lost.detach())
+    return total

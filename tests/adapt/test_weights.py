@@ -82,7 +82,7 @@ def test_a_loss_that_is_no_number_leaves_the_weights():
     weight = torch.nn.Parameter(torch.ones(3))
     optimiser = torch.optim.AdamW([weight], lr=0.1)
     with pytest.raises(UserError, match="lower rate"):
-        stepped(optimiser, [weight], lambda: (weight * float("nan")).sum())
+        stepped(optimiser, [weight], [lambda: (weight * float("nan")).sum()])
     assert weight.equal(torch.ones(3))
 
 
