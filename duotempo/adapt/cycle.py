@@ -1,18 +1,17 @@
 """The cycle: awake prompts evolve, asleep weights learn under them, a guard lets them or not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
 from duotempo.adapt.learn import Lesson, Slow, learned
 from duotempo.adapt.measures import divergence
-from duotempo.adapt.policy import Asked, Policy
-from duotempo.adapt.prompts import Population, Reflector, Search, Trial, for_weights
-from duotempo.adapt.tally import Tally
+from duotempo.adapt.prompts import Population, Search, for_weights
+from duotempo.adapt.world import World
 from duotempo.core import Candidate, Event, Proposal, UserError, Verdict, live
 from duotempo.core import Trial as Judged
 from duotempo.tasks.batch import seeded
-from duotempo.tasks.verifiable import Problem, Score, Task, grade
+from duotempo.tasks.verifiable import Problem, Task
 
 
 @dataclass(frozen=True)
@@ -110,27 +109,6 @@ class Life:
 
 
 @dataclass(frozen=True)
-class World:
-    """What a life is lived in: a policy, a task, who edits prompts, what the model could do before
-    (`broad`), and the counts."""
-
-    policy: Policy
-    task: Task
-    reflector: Reflector
-    broad: Sequence[Asked]
-    tally: Tally
-
-    def judge(self, text: str, problems: Sequence[Problem]) -> list[Trial]:
-        """One answer to each problem under a prompt, first choice; what cannot be judged is worth
-        nothing."""
-        rollouts = self.policy.sample([Asked(text, p) for p in problems], 0.0, self.tally.drawn())
-        grades = grade(self.task, problems, rollouts.answers)
-        self.tally.fast(grades)
-        scores = [score or Score(0.0, "could not be judged") for score in grades.scores]
-        return [Trial(*each) for each in zip(problems, rollouts.answers, scores, strict=True)]
-
-
-@dataclass(frozen=True)
 class Prompts:
     """The fast channel: a population that evolves on what the weights will see next."""
 
@@ -147,6 +125,8 @@ class Prompts:
     def write(self, life: Life, event: Event) -> Life:
         """The population after this cycle's search, judged by the weights as they are."""
         look: Look = event.content
+        if self.world.kept is not None:
+            self.world.kept.clear()
         now, plan = life.population, self.plan
         for part in range(METHODS[self.method](look.number, plan.cycles).searches):
             random = seeded(plan.seed, look.number, part)
@@ -190,10 +170,7 @@ class Lessons:
 
     def candidates(self, slow: Slow, life: Life, look: Look) -> Iterator[Candidate]:
         """The slow channel after this cycle's steps."""
-        world = self.world
-        value = learned(
-            world.policy, world.task, slow, life.under, look.batches, self.lesson, world.tally
-        )
+        value = learned(self.world, slow, life.under, look.batches, self.lesson)
         yield Candidate(sum(s.moved for s in value.steps[len(slow.steps) :]), value)
 
     def idle(self, life: Life) -> str:

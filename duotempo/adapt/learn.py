@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from duotempo.adapt.policy import Asked, Policy, Rollouts, Weights, chosen, pieces
-from duotempo.adapt.tally import Tally
 from duotempo.adapt.weights import Cispo, Loss, Step, advantages, drift, learnable, stepped, varied
+from duotempo.adapt.world import World
 from duotempo.core import UserError
-from duotempo.tasks.verifiable import Problem, Task, grade
+from duotempo.tasks.verifiable import Problem, Score
 
 Moments = Mapping[int, Mapping[str, Tensor]]
 
@@ -51,15 +51,14 @@ class Slow:
 
 
 def learned(
-    policy: Policy,
-    task: Task,
+    world: World,
     slow: Slow,
     prompts: Sequence[str],
     batches: Sequence[Sequence[Problem]],
     lesson: Lesson,
-    tally: Tally,
 ) -> Slow:
     """The slow channel after a step on each batch; the policy is left with the old weights."""
+    policy = world.policy
     policy.put(slow.weights)
     optimiser = torch.optim.AdamW(policy.weights(), lr=lesson.rate, weight_decay=0.0)
     if slow.moments:
@@ -69,8 +68,8 @@ def learned(
     try:
         for batch in batches:
             asked = spread(batch, prompts, lesson.group)
-            rollouts = policy.sample(asked, lesson.temperature, tally.drawn())
-            rewards, known = rewarded(task, rollouts, lesson.group, tally)
+            rollouts, scores = world.drawn(asked, lesson.temperature)
+            rewards, known = rewarded(scores, lesson.group)
             steps.append(step(policy, optimiser, rollouts, rewards, known, lesson))
         moments = deepcopy(optimiser.state_dict()["state"])
         return Slow(policy.taken(), moments, (*slow.steps, *steps))
@@ -84,13 +83,11 @@ def spread(batch: Sequence[Problem], prompts: Sequence[str], group: int) -> list
 
 
 def rewarded(
-    task: Task, rollouts: Rollouts, group: int, tally: Tally
+    scores: Sequence[Score | None], group: int
 ) -> tuple[Float[Tensor, "problem rollout"], Bool[Tensor, "problem rollout"]]:
     """What each rollout was worth, a row a problem, and which of them could be judged."""
-    grades = grade(task, [a.problem for a in rollouts.asked], rollouts.answers)
-    tally.slow(grades)
-    values = [0.0 if score is None else score.value for score in grades.scores]
-    known = [score is not None for score in grades.scores]
+    values = [0.0 if score is None else score.value for score in scores]
+    known = [score is not None for score in scores]
     return torch.tensor(values).view(-1, group), torch.tensor(known).view(-1, group)
 
 

@@ -10,7 +10,7 @@ class Tally:
     def __init__(self, seed: int = 0) -> None:
         self.seed, self.draws = seed, 0
         self.fast_rollouts, self.slow_rollouts = 0, 0
-        self.judged, self.faults = 0, 0
+        self.judged, self.faults, self.reused = 0, 0, 0
 
     def drawn(self) -> int:
         """The seed of the next draw of answers."""
