@@ -128,22 +128,21 @@ class Prompts:
         if self.world.kept is not None:
             self.world.kept.clear()
         now, plan = life.population, self.plan
-        for part in range(METHODS[self.method](look.number, plan.cycles).searches):
-            random = seeded(plan.seed, look.number, part)
-            first = look.number if part == 0 else part
-            now = self.search.cycle(
-                now,
-                self.world.judge,
-                self.world.reflector,
-                look.anchors,
-                look.others,
-                random,
-                first,
-            )
+        with self.world.clock("search"):
+            for part in range(METHODS[self.method](look.number, plan.cycles).searches):
+                now = self.searched(now, look, part)
         if now is life.population:
             return replace(life, look=look)
         under = tuple(each.text for each in for_weights(now, plan.prompts))
         return replace(life, population=now, under=under, look=look)
+
+    def searched(self, now: Population, look: Look, part: int) -> Population:
+        """After one round of search."""
+        random = seeded(self.plan.seed, look.number, part)
+        world = self.world
+        return self.search.cycle(
+            now, world.judge, world.reflector, look.anchors, look.others, random, look.number
+        )
 
     def after(self, life: Life, verdict: Verdict) -> Life:
         """Awake with the weights that the guard let stand."""
@@ -170,7 +169,8 @@ class Lessons:
 
     def candidates(self, slow: Slow, life: Life, look: Look) -> Iterator[Candidate]:
         """The slow channel after this cycle's steps."""
-        value = learned(self.world, slow, life.under, look.batches, self.lesson)
+        with self.world.clock("learning"):
+            value = learned(self.world, slow, life.under, look.batches, self.lesson)
         yield Candidate(sum(s.moved for s in value.steps[len(slow.steps) :]), value)
 
     def idle(self, life: Life) -> str:
@@ -210,8 +210,9 @@ class Budget:
 
     def drift(self, slow: Slow) -> float:
         """KL to the reference in nats a token with these weights."""
-        self.world.policy.put(slow.weights)
-        return divergence(self.world.policy, self.world.broad)
+        with self.world.clock("guard"):
+            self.world.policy.put(slow.weights)
+            return divergence(self.world.policy, self.world.broad)
 
 
 def looks(task: Task, plan: Plan, start: int = 0) -> Iterator[Event]:

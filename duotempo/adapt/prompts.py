@@ -49,11 +49,13 @@ class Reflector(Protocol):
 @dataclass(frozen=True)
 class Population:
     """Prompts and what each was worth on every anchor, under the weights of this cycle; `made`
-    counts all prompts there ever were, so that numbers stay unique."""
+    counts all prompts there ever were, so that numbers stay unique, and `gone` are those that had
+    to leave: with them the family tree is whole."""
 
     prompts: tuple[Prompt, ...]
     scores: Scores = ()
     made: int = 0
+    gone: tuple[Prompt, ...] = ()
 
     @staticmethod
     def of(*texts: str) -> "Population":
@@ -89,6 +91,7 @@ class Population:
             self,
             prompts=tuple(self.prompts[i] for i in kept),
             scores=tuple(self.scores[i] for i in kept) if self.scores else (),
+            gone=(*self.gone, *(p for i, p in enumerate(self.prompts) if i not in kept)),
         )
 
 
@@ -116,7 +119,8 @@ def front(scores: Scores) -> list[int]:
 
 @dataclass(frozen=True)
 class Search:
-    """One cycle of prompt evolution: `first` proposals in the first cycle, `proposals` in others.
+    """One cycle of prompt evolution: `first` proposals for a population that was never measured,
+    `proposals` for others.
 
     A parent is drawn from the front by how many anchors it leads, tried on `minibatch` problems,
     edited by the reflector, and its child joins only if it is better there (the gate), with a
@@ -141,7 +145,7 @@ class Search:
         """The population after a cycle, every kept prompt measured again: weights have moved
         since, and a score of another policy is worth nothing."""
         now = measured(population, judge, anchors)
-        for _ in range(self.first if number == 0 else self.proposals):
+        for _ in range(self.proposals if population.scores else self.first):
             parent = self.parent(now, random)
             batch = random.sample(list(others), min(self.minibatch, len(others)))
             before = judge(parent.text, batch)

@@ -29,6 +29,7 @@ def save_life(folder: Path, life: Life, tally: Tally, identity: str) -> None:
         "under": list(life.under),
         "made": life.population.made,
         "prompts": [asdict(prompt) for prompt in life.population.prompts],
+        "gone": [asdict(prompt) for prompt in life.population.gone],
         "scores": [list(row) for row in life.population.scores],
         "steps": [asdict(step) for step in life.slow.steps],
         "tally": tally.plain(),
@@ -55,9 +56,11 @@ def load_life(folder: Path, identity: str) -> tuple[Life, Tally] | None:
         tensors = read_tensors(files["slow"])
         steps = tuple(Step(**step) for step in facts["steps"])
         slow = Slow(*_deep(tensors), steps)
-        prompts = tuple(Prompt(**prompt) for prompt in facts["prompts"])
+        prompts, gone = (
+            tuple(Prompt(**prompt) for prompt in facts[name]) for name in ("prompts", "gone")
+        )
         scores = tuple(tuple(map(float, row)) for row in facts["scores"])
-        population = Population(prompts, scores, int(facts["made"]))
+        population = Population(prompts, scores, int(facts["made"]), gone)
         under, cycle = tuple(map(str, facts["under"])), int(facts["cycle"])
         life = Life(slow, population, under, None, cycle, Verdict(None, str(facts["reason"])))
         return life, Tally.of(facts["tally"])

@@ -1,7 +1,9 @@
 """What a life is lived in: a policy, a task, a reflector, and what they have cost so far."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from duotempo.adapt.policy import Asked, Policy, Rollouts
 from duotempo.adapt.prompts import Reflector, Trial
@@ -10,10 +12,26 @@ from duotempo.adapt.tally import Tally
 from duotempo.tasks.verifiable import Problem, Score, Task, grade
 
 
+class Clock:
+    """Seconds by part; nothing decides by them."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, part: str) -> Generator[None]:
+        """Count the time within for a part."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - began
+
+
 @dataclass(frozen=True)
 class World:
     """A policy, a task, who edits prompts, what the model could do before (`broad`), the counts,
-    and, if answers are to be used twice, a place to keep them."""
+    if answers are to be used twice a place to keep them, and a clock."""
 
     policy: Policy
     task: Task
@@ -21,6 +39,7 @@ class World:
     broad: Sequence[Asked]
     tally: Tally
     kept: Kept | None = None
+    clock: Clock = field(default_factory=Clock, compare=False)
 
     def judge(self, text: str, problems: Sequence[Problem]) -> list[Trial]:
         """One answer to each problem under a prompt, the first choice; where answers are kept, a

@@ -106,3 +106,19 @@ def test_numbers_stay_unique_over_cycles():
         population = search.cycle(population, worth, longer, ANCHORS, OTHERS, Random(1), cycle)
         assert population.best.number not in seen
         seen.add(population.best.number)
+
+
+def test_a_family_tree_is_whole_though_its_members_have_gone():
+    search = Search(proposals=2, first=2, size=1)
+    worth = Worth({"a" + "!" * n: n / 10 for n in range(8)})
+    found = search.cycle(Population.of("a"), worth, longer, ANCHORS, OTHERS, Random(1), 0)
+    every = {p.number: p for p in (*found.prompts, *found.gone)}
+    assert set(every) == set(range(found.made))
+    assert every[found.best.number].parent in every
+
+
+def test_the_first_search_is_the_large_one_whenever_it_comes():
+    search = Search(proposals=1, first=5, minibatch=2)
+    late = Worth({"a": 0.2})
+    search.cycle(Population.of("a"), late, lambda *_: None, ANCHORS, OTHERS, Random(0), 7)
+    assert late.asked == len(ANCHORS) + 5 * 2
