@@ -1,0 +1,198 @@
+"""A run on disk: live, measure after every cycle, save, go on after a kill."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+
+from duotempo.adapt.cycle import Life, Plan, Settings, adapted
+from duotempo.adapt.measures import Drift, drifted, graded
+from duotempo.adapt.saved import identity_of, load_life, save_life
+from duotempo.adapt.store import PromptStore
+from duotempo.adapt.task_file import Found
+from duotempo.adapt.world import World
+from duotempo.core.files import write_text
+
+LIFE, LOG, MODEL, TREE = "life", "log.jsonl", "model", "tree.json"
+Row = dict[str, Any]
+Shown = Callable[[Row], None]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a run is judged by: how many problems of the test; the store of earlier runs of this
+    model, and those of its tasks that are at hand to be tested again."""
+
+    problems: int = 64
+    earlier: tuple[Found, ...] = ()
+    store: PromptStore = PromptStore()  # noqa: RUF009 - frozen
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A finished run: its folder, its rows, the prompts that are stored beside the model, and all
+    prompts that ever joined the population, by number, the living marked."""
+
+    folder: Path
+    rows: Sequence[Row]
+    store: PromptStore
+    tree: Sequence[Row]
+    retention: Mapping[str, tuple[float, float]]
+
+    @property
+    def last(self) -> Row:
+        """The row of the last cycle."""
+        return self.rows[-1]
+
+
+def adapt(
+    found: Found,
+    world: World,
+    plan: Plan,
+    settings: Settings,
+    folder: Path,
+    *,
+    look: Look = Look(),
+    shown: Shown = lambda row: None,
+) -> Adapted:
+    """Adapt a policy to a task in `folder`, or go on from the last whole cycle there.
+
+    Writes `log.jsonl` (a row a cycle, the first one before any), the life, and in the end the
+    model, `prompts.json` and `tree.json`. `shown` is given each row. Raises
+    `UserError`; whatever ends a run, its last cycle is on disk.
+    """
+    who = identity_of(found.mark, fingerprint(world), plan, settings, world.kept is not None)
+    saved = load_life(folder / LIFE, who)
+    life = None
+    if saved is not None:
+        life, tally = saved
+        vars(world.tally).update(tally.plain())
+    rows = rows_of(folder, life.cycle if life else -1)
+    for row in rows:
+        shown(row)
+    if not rows:
+        rows.append(note(found, world, None, look))
+        keep(folder, rows, shown)
+    done = life
+    for done in adapted(world, plan, settings, life) if going(life, plan) else ():
+        rows.append(note(found, world, done, look))
+        keep(folder, rows, shown)
+        save_life(folder / LIFE, done, world.tally, who)
+    assert done is not None
+    return finished(found, world, done, folder, rows, look)
+
+
+def going(life: Life | None, plan: Plan) -> bool:
+    """Whether there are cycles left."""
+    return life is None or life.cycle < plan.cycles
+
+
+def fingerprint(world: World) -> str:
+    """A mark of the weights that a run begins with."""
+    weights = {name: tensor.contiguous() for name, tensor in world.policy.taken().items()}
+    return sha256(save(weights)).hexdigest()[:16]
+
+
+def rows_of(folder: Path, cycle: int) -> list[Row]:
+    """The rows up to a cycle: one that was measured and not saved is measured again."""
+    path = folder / LOG
+    if not path.is_file():
+        return []
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [row for row in rows if row["cycle"] <= max(cycle, 0)]
+
+
+def keep(folder: Path, rows: Sequence[Row], shown: Shown) -> None:
+    """Write all rows, whole or not at all, and show the last."""
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    write_text(folder / LOG, lines)
+    shown(rows[-1])
+
+
+def note(found: Found, world: World, life: Life | None, look: Look) -> Row:
+    """What a cycle brought; None: what there is before the first."""
+    task, tally = found.task, world.tally
+    prompt = task.seed_prompt if life is None else life.population.best.text
+    with world.clock("measuring"):
+        problems = list(task.problems("test", 0)[: look.problems])
+        scores = [mean(world, found, text, look) for text in (prompt, task.seed_prompt)]
+        drift = Drift(0.0, 0.0, 0.0)
+        if life is not None:
+            texts = (prompt, task.seed_prompt)
+            drift = drifted(world.policy, texts, problems, world.broad)
+    made = life.slow.steps if life else ()
+    latest = [step.reward for step in made[-1 * latest_steps(life) :]] if made else []
+    return {
+        "cycle": life.cycle if life else 0,
+        "steps": sum(step.moved for step in made),
+        "offered": len(made),
+        "rollouts": {"fast": tally.fast_rollouts, "slow": tally.slow_rollouts},
+        "reused": tally.reused,
+        "faults": tally.faults,
+        "reward": sum(latest) / len(latest) if latest else None,
+        "test": scores[0],
+        "seed_test": scores[1],
+        "kl": asdict(drift),
+        "prompt": prompt,
+        "prompts": len(life.population.prompts) if life else 1,
+        "under": len(life.under) if life else 1,
+        "verdict": life.verdict.reason if life and life.verdict else "",
+        "seconds": {part: round(seconds, 3) for part, seconds in world.clock.seconds.items()},
+    }
+
+
+def latest_steps(life: Life | None) -> int:
+    """How many of the steps are of this cycle."""
+    if life is None or life.look is None:
+        return 1
+    return len(life.look.batches)
+
+
+def mean(world: World, found: Found, prompt: str, look: Look) -> float:
+    """The mean score of first choices on the test's first problems, under a prompt."""
+    problems = list(found.task.problems("test", 0)[: look.problems])
+    values = graded(world.policy, found.task, prompt, problems).values
+    return sum(values) / len(values) if values else 0.0
+
+
+def finished(
+    found: Found, world: World, life: Life, folder: Path, rows: list[Row], look: Look
+) -> Adapted:
+    """Write the model, the store and the family tree; re-test earlier tasks that are at hand."""
+    last = rows[-1]
+    save_policy(world.policy, folder / MODEL)
+    store = look.store.put(found.name, last["prompt"], last["test"])
+    store.save(folder)
+    living, every = life.population.prompts, (*life.population.prompts, *life.population.gone)
+    ordered = sorted(every, key=lambda prompt: prompt.number)
+    tree = [asdict(prompt) | {"alive": prompt in living} for prompt in ordered]
+    write_text(folder / TREE, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+    return Adapted(folder, rows, store, tree, retested(found, world, look))
+
+
+def save_policy(policy: Any, folder: Path) -> None:
+    """The adapted model, if the policy knows how to save one."""
+    if hasattr(policy, "saved"):
+        policy.saved(folder)
+
+
+def start_anew(folder: Path) -> None:
+    """Remove what an earlier run left, and nothing else."""
+    for name in (LIFE, MODEL):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (LOG, TREE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def retested(found: Found, world: World, look: Look) -> dict[str, tuple[float, float]]:
+    """Retention: the score of each earlier task when its prompt was stored, and now."""
+    return {
+        each.name: (stored.score, mean(world, each, stored.prompt, look))
+        for each in look.earlier
+        if each.name != found.name and (stored := look.store.prompts.get(each.name))
+    }
