@@ -181,7 +181,7 @@ def _with_adapter(model: PreTrainedModel, rank: int, seed: int) -> Any:
     config = peft.LoraConfig(
         r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM"
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), quiet():
         torch.manual_seed(seed)
         return peft.get_peft_model(model.requires_grad_(False), config)
 
