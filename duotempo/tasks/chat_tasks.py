@@ -22,8 +22,9 @@ from duotempo.tasks.verifiable import Problem, Score
 
 MANY = {"train": 120, "test": 40}
 """Problems of each split, all different."""
-FOUND, SHORT = 0.2, 0.6
-"""What it is worth that the right answer stands somewhere, and how much of the rest brevity is."""
+PART, FOUND, SHORT = 0.1, 0.2, 0.6
+"""What it is worth that the answer's first word stands somewhere, that all of it does, and how much
+more that little stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,23 @@ class ChatTask:
 
     def score(self, problem: Problem, answer: str) -> Score:
         """1 for the expected words alone, in any case, with or without quotes and a full stop;
-        0.2 to 0.8 where they stand among others, more among few; else 0."""
+        0.2 to 0.8 where they stand among others, more among few; 0.1 for the first of several
+        (a number without its unit); else 0."""
         said = " ".join(answer.strip("\"'`. \n").lower().split())
         wanted = problem.answer.lower()
         if said == wanted:
             return Score(1.0, "right")
-        if re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said) is None:
-            return Score(0.0, f"{self.advice}; expected: {problem.answer}")
+        if not _holds(said, wanted):
+            worth = PART * _holds(said, wanted.split()[0])
+            return Score(worth, f"{self.advice}; expected: {problem.answer}")
         beside = len(said.split()) - len(wanted.split())
         worth = FOUND + SHORT / (1 + beside)
         return Score(worth, f"right, but say only the answer, nothing else: {problem.answer}")
+
+
+def _holds(said: str, wanted: str) -> bool:
+    """Whether words stand in a text as words of their own."""
+    return re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said) is not None
 
 
 def _split(text: str) -> str:

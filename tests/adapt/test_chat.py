@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from duotempo.adapt.chat import loaded
 from duotempo.adapt.cycle import Plan, Settings, World, adapted
 from duotempo.adapt.drawing import ROWS
-from duotempo.adapt.learn import Lesson, Slow, learned, step
+from duotempo.adapt.learn import Lesson, step
 from duotempo.adapt.measures import divergence
 from duotempo.adapt.policy import Asked, Policy, chosen
 from duotempo.adapt.prompts import Search
@@ -155,13 +155,17 @@ def test_a_step_in_pieces_is_the_step_at_once(rank):
         assert all(torch.allclose(weights[n], whole[n], atol=1e-5) for n in whole)
 
 
-def test_steps_teach_a_random_model_to_write_small_letters():
-    model, task, tally = policy(piece=8, longest=4), Bytes(), Tally(0)
-    batches = [task.problems("train", 0)[:2]] * 10
-    lesson = Lesson(group=8, rate=1e-1, least=0.0)
-    slow = learned(model, task, Slow(model.taken()), ("Write.",), batches, lesson, tally)
-    rewards = [step.reward for step in slow.steps]
-    assert sum(rewards[-3:]) > sum(rewards[:3]) + 0.3
+@both
+def test_a_step_makes_what_was_worth_more_likelier(rank):
+    model = policy(rank, piece=2)
+    rollouts = model.sample([Asked("-", Problem("one"))] * 8, 1.0, 0)
+    rewards, known = torch.tensor([[1.0, 0, 0, 1, 0, 0, 0, 1]]), torch.ones(1, 8, dtype=torch.bool)
+    optimiser = torch.optim.AdamW(model.weights(), lr=1e-3)
+    lesson = Lesson(group=8, loss=Cispo(kl=0.0))
+    assert step(model, optimiser, rollouts, rewards, known, lesson).moved
+    gain = (chosen(model.logits(rollouts), rollouts.tokens) - rollouts.logp) * rollouts.said
+    good = rewards[0] > 0
+    assert gain[good].sum(1).mean() > gain[~good].sum(1).mean() + 1e-3
 
 
 def test_a_life_of_chat_is_lived_and_resumed_alike(tmp_path):

@@ -74,6 +74,13 @@ def test_sums_are_right():
         assert problem.answer == f"{value} {unit}"
 
 
+def test_a_number_without_its_unit_is_worth_a_little():
+    task, problem = CHAT_TASKS["units"], Problem("7 m + 9 m = ?", "16 m")
+    answers = ("7 + 9 = 15", "7 + 9 = 16", "7 + 9 = 16 m", "16 m")
+    values = [task.score(problem, answer).value for answer in answers]
+    assert values == [0.0, 0.1, pytest.approx(0.32), 1.0]
+
+
 def test_words_at_the_edge_of_others_do_not_count():
     task = CHAT_TASKS["field"]
     assert task.score(Problem("", "7"), "it is 17").value == 0.0
