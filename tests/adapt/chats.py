@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -29,6 +30,8 @@ def llama() -> LlamaForCausalLM:
 
 def policy(rank: int | None = 2, template: str | None = None, **options: Any) -> ChatPolicy:
     """A policy whose answers are at most 6 bytes."""
+    if rank:
+        pytest.importorskip("peft")
     tokenizer = tiny_tokenizer()
     if template is not None:
         tokenizer.chat_template = template

@@ -8,6 +8,8 @@ from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
 SAID = "Fine.\n```\nSay one word.\n```"
 
 
@@ -61,6 +63,7 @@ class Answers(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def serving(*statuses: int, wait: float = 0.0, body: str | None = None) -> Generator[Served]:
     """Within: a server that listens."""
+    pytest.importorskip("openai")
     server = Served(list(statuses), wait, body)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

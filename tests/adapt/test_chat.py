@@ -1,13 +1,15 @@
 """Laws of the policy of chat: told probabilities are the model's, cuts and pads change nothing."""
 
+import json
 import re
+import sys
+from dataclasses import replace
 
-import peft
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from duotempo.adapt.chat import loaded
+from duotempo.adapt.chat import ChatPolicy, loaded
 from duotempo.adapt.cycle import Plan, Settings, World, adapted
 from duotempo.adapt.drawing import ROWS
 from duotempo.adapt.learn import Lesson, step
@@ -18,6 +20,7 @@ from duotempo.adapt.saved import load_life, save_life
 from duotempo.adapt.tally import Tally
 from duotempo.adapt.weights import Cispo
 from duotempo.core import UserError
+from duotempo.models.pretrained import load
 from duotempo.tasks.verifiable import Problem
 from tests.adapt.chats import Bytes, asked, eager, llama, policy
 from tests.adapt.lives import same
@@ -190,6 +193,7 @@ def test_a_life_of_chat_is_lived_and_resumed_alike(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing")  # peft asks transformers so
 def test_a_saved_adapter_is_read_by_plain_peft(tmp_path):
+    peft = pytest.importorskip("peft")
     model = moved(loaded(str(tiny_llama(tmp_path / "base")), rank=2, longest=4))
     rollouts = model.sample(asked("-"), 1.0, 0)
     folder = model.saved(tmp_path / "adapter")
@@ -200,6 +204,16 @@ def test_a_saved_adapter_is_read_by_plain_peft(tmp_path):
     ours = model.model(row).logits
     assert torch.allclose(plain(row).logits, ours, atol=1e-5)
     assert AutoTokenizer.from_pretrained(folder).chat_template == model.tokenizer.chat_template
+
+
+def test_an_adapter_of_a_hub_model_names_the_hub_not_the_folder(tmp_path, monkeypatch):
+    pytest.importorskip("peft")
+    base = load(str(tiny_llama(tmp_path / "base")))
+    fetched = replace(base, name="org/tiny")
+    monkeypatch.setattr("duotempo.adapt.chat.load", lambda *_, **__: fetched)
+    folder = loaded("org/tiny", rank=2).saved(tmp_path / "adapter")
+    config = json.loads((folder / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "org/tiny"
 
 
 def test_a_saved_model_of_all_weights_is_read_by_plain_transformers(tmp_path):
@@ -243,7 +257,7 @@ def test_a_model_without_an_end_is_told_the_mend():
     model.generation_config.eos_token_id = None
     tokenizer.eos_token = None
     with pytest.raises(UserError, match="eos_token"):
-        type(policy())(model, tokenizer)
+        ChatPolicy(model, tokenizer)
 
 
 @pytest.mark.parametrize("wrong", [{"rank": 0}, {"longest": 0}, {"piece": 0}])
@@ -253,9 +267,9 @@ def test_settings_that_mean_nothing_are_refused(wrong):
 
 
 def test_a_missing_peft_is_told_the_mend(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "peft", None)
+    monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(UserError, match=re.escape('pip install "duotempo[adapt]"')):
-        policy()
+        ChatPolicy(llama(), tiny_tokenizer())
 
 
 def test_a_name_that_leads_nowhere_is_told_the_mend():
