@@ -1,4 +1,4 @@
-"""Four short tasks for chat models: one word, a sum with its unit, a field, a label."""
+"""Four short tasks for chat models: one word, a sum with its unit, a fact of a text, a label."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ more that little stands beside it."""
 
 @dataclass(frozen=True)
 class ChatTask:
-    """Problems of one kind, answered rightly by the expected words and nothing beside them.
+    """Problems of one kind, answered rightly by the expected words, after `before` others at most.
 
     `hints` are sentences that a prompt might say, for a reflector that goes by rules: the first
     `helpful` of them are true, the others beside the point. `advice`: what feedback on an answer
@@ -38,6 +38,7 @@ class ChatTask:
 
     name: str
     seed_prompt: str
+    before: int
     advice: str
     hints: tuple[str, ...]
     helpful: int
@@ -63,17 +64,17 @@ class ChatTask:
         return tuple(found.values())
 
     def score(self, problem: Problem, answer: str) -> Score:
-        """1 for the expected words alone, in any case, with or without quotes and a full stop;
-        0.2 to 0.8 where they stand among others, more among few; 0.1 for the first of several
-        (a number without its unit); else 0."""
+        """1 for an answer that ends in the expected words, after `before` others at most, whatever
+        its case, quotes and full stop; 0.2 to 0.8 where they stand elsewhere, more among few
+        words; 0.1 for the first of several (a number without its unit); else 0."""
         said = " ".join(answer.strip("\"'`. \n").lower().split())
         wanted = problem.answer.lower()
-        if said == wanted:
+        beside = len(said.split()) - len(wanted.split())
+        if f" {said}".endswith(f" {wanted}") and beside <= self.before:
             return Score(1.0, "right")
         if not _holds(said, wanted):
             worth = PART * _holds(said, wanted.split()[0])
             return Score(worth, f"{self.advice}; expected: {problem.answer}")
-        beside = len(said.split()) - len(wanted.split())
         worth = FOUND + SHORT / (1 + beside)
         return Score(worth, f"right, but say only the answer, nothing else: {problem.answer}")
 
@@ -129,22 +130,22 @@ BESIDE = (
 
 ALL = (
     ChatTask(
-        "word", "Answer the question.", "name the city",
+        "word", "Answer the question.", 0, "name the city",
         ("Answer with one word.", ONLY, *BESIDE),
         2, _capital,
     ),
     ChatTask(
-        "units", "Solve the problem.", "add or subtract, and give the number and the unit",
+        "units", "Solve the problem.", 8, "add or subtract, and give the number and the unit",
         ("Give only the number and the unit.", "Example: 9 metres", *BESIDE),
         2, _sum,
     ),
     ChatTask(
-        "field", "Answer the question.", "copy the answer from the text",
+        "field", "Answer the question.", 8, "copy the answer from the text",
         ("Copy one word from the text.", ONLY, *BESIDE),
         2, _order,
     ),
     ChatTask(
-        "label", "Read the message.", "say the sentiment of the message, positive or negative",
+        "label", "Read the message.", 8, "say the sentiment of the message, positive or negative",
         ("Classify the sentiment of the message as positive or negative.", ONLY, *BESIDE),
         1, _mood,
     ),
