@@ -97,10 +97,12 @@ class ChatPolicy:
     def saved(self, folder: Path) -> Path:
         """Write the adapter as peft reads it, or the whole model as transformers does, with the
         tokenizer. Raises `UserError` for a folder that cannot be written."""
+        # peft would ask the hub whether the embeddings have grown: they do not move here
+        how = {} if self.base is not None else {"save_embedding_layers": False}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with quiet():
-                self.model.save_pretrained(folder)
+                self.model.save_pretrained(folder, **how)
                 self.tokenizer.save_pretrained(folder)
         except OSError as error:
             raise UserError(
@@ -181,7 +183,7 @@ def _with_adapter(model: PreTrainedModel, rank: int, seed: int) -> Any:
     config = peft.LoraConfig(
         r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM"
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), quiet():
         torch.manual_seed(seed)
         return peft.get_peft_model(model.requires_grad_(False), config)
 

@@ -1,4 +1,4 @@
-"""Four short tasks for chat models: a shape, units, a field, a label, judged by a program."""
+"""Four short tasks for chat models: one word, a sum with its unit, a fact of a text, a label."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,35 +9,40 @@ from random import Random
 from duotempo.core import UserError
 from duotempo.tasks.batch import seeded
 from duotempo.tasks.chat_words import (
+    ASKED,
+    CAPITALS,
     CITIES,
-    COMPLAINTS,
     DAYS,
     FIRST,
-    LAST,
-    MONTHS,
+    MOODS,
     THINGS,
     UNITS,
 )
 from duotempo.tasks.verifiable import Problem, Score
 
-MANY = {"train": 600, "test": 200}
+MANY = {"train": 120, "test": 40}
 """Problems of each split, all different."""
+PART, FOUND, SHORT = 0.1, 0.2, 0.6
+"""What it is worth that the answer's first word stands somewhere, that all of it does, and how much
+more that little stands beside it."""
 
 
 @dataclass(frozen=True)
 class ChatTask:
-    """Problems of one kind, what an answer is worth, and sentences that a prompt might say.
+    """Problems of one kind, answered rightly by the expected words, after `before` others at most.
 
-    `hints`: instructions for a reflector that goes by rules; the first `helpful` of them are true,
-    the others beside the point. A text belongs to one split for ever, by its hash.
+    `hints` are sentences that a prompt might say, for a reflector that goes by rules: the first
+    `helpful` of them are true, the others beside the point. `advice`: what feedback on an answer
+    without the right words says. A text belongs to one split for ever, by its hash.
     """
 
     name: str
     seed_prompt: str
+    before: int
+    advice: str
     hints: tuple[str, ...]
     helpful: int
     make: Callable[[Random], Problem] = field(repr=False)
-    judge: Callable[[Problem, str], Score] = field(repr=False)
 
     @property
     def good_prompt(self) -> str:
@@ -45,7 +50,7 @@ class ChatTask:
         return "\n".join([self.seed_prompt, *self.hints[: self.helpful]])
 
     def problems(self, split: str, seed: int) -> Sequence[Problem]:
-        """600 problems to train on, 200 to test on; no text is in both, whatever the seed.
+        """120 problems to train on, 40 to test on; no text is in both, whatever the seed.
 
         Raises `UserError` for another split.
         """
@@ -59,116 +64,62 @@ class ChatTask:
         return tuple(found.values())
 
     def score(self, problem: Problem, answer: str) -> Score:
-        """What an answer is worth: 1 for the right one and nothing beside it, less for parts."""
-        return self.judge(problem, answer.strip().strip("\"'`").removesuffix("."))
+        """1 for an answer that ends in the expected words, after `before` others at most, whatever
+        its case, quotes and full stop; 0.2 to 0.8 where they stand elsewhere, more among few
+        words; 0.1 for the first of several (a number without its unit); else 0."""
+        said = " ".join(answer.strip("\"'`. \n").lower().split())
+        wanted = problem.answer.lower()
+        beside = len(said.split()) - len(wanted.split())
+        if f" {said}".endswith(f" {wanted}") and beside <= self.before:
+            return Score(1.0, "right")
+        if not _holds(said, wanted):
+            worth = PART * _holds(said, wanted.split()[0])
+            return Score(worth, f"{self.advice}; expected: {problem.answer}")
+        worth = FOUND + SHORT / (1 + beside)
+        return Score(worth, f"right, but say only the answer, nothing else: {problem.answer}")
+
+
+def _holds(said: str, wanted: str) -> bool:
+    """Whether words stand in a text as words of their own."""
+    return re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said) is not None
 
 
 def _split(text: str) -> str:
     return "test" if sha256(text.encode()).digest()[0] % 4 == 0 else "train"
 
 
-def _has(answer: str, part: str) -> bool:
-    """Whether an answer holds a part as words of its own."""
-    return re.search(rf"(?<!\w){re.escape(part)}(?!\w)", answer) is not None
+def _capital(random: Random) -> Problem:
+    land = random.choice(list(CAPITALS))
+    return Problem(random.choice(ASKED).format(land), CAPITALS[land])
 
 
-def _person(random: Random) -> Problem:
-    first, last = random.choice(FIRST), random.choice(LAST)
-    day, month, year = random.randint(1, 28), random.choice(MONTHS), random.randint(1930, 1999)
-    text = f"{first} {last}, born on {day} {month} {year}"
-    return Problem(text, f"{last}, {first} ({year})")
-
-
-def _entry(problem: Problem, answer: str) -> Score:
-    """A catalogue entry: `Last, First (year)`."""
-    if answer == problem.answer:
-        return Score(1.0, "right")
-    names, year = problem.answer.removesuffix(")").split(" (")
-    worth, wrong = 0.0, []
-    if names in answer:
-        worth += 0.35
-    else:
-        wrong.append("the last name comes first, then a comma and the first name")
-    if f"({year})" in answer:
-        worth += 0.35
-    else:
-        worth += 0.1 * _has(answer, year)
-        wrong.append("the year stands in brackets")
-    if len(answer) > len(problem.answer) + 2:
-        wrong.append("nothing else may be said, no day and no month")
-    return Score(worth, "; ".join(wrong or ["close"]) + f"; expected: {problem.answer}")
-
-
-def _quantity(random: Random) -> Problem:
-    large, small, short, times = random.choice(UNITS)
-    many = random.randint(2, 99)
-    return Problem(f"Convert {many} {large} to {small}.", f"{many * times} {short}")
-
-
-def _converted(problem: Problem, answer: str) -> Score:
-    """A number and its short unit: `700 cm`."""
-    if answer == problem.answer:
-        return Score(1.0, "right")
-    number, unit = problem.answer.split()
-    right = _has(answer.replace(",", ""), number)
-    shape = re.fullmatch(rf"\d+ {unit}", answer) is not None
-    wrong = [] if right else ["the number is wrong"]
-    wrong += [] if shape else ["answer with the number and the short unit only"]
-    return Score(0.5 * right + 0.2 * shape, "; ".join(wrong) + f"; expected: {problem.answer}")
+def _sum(random: Random) -> Problem:
+    one, two, unit = random.randint(1, 9), random.randint(1, 9), random.choice(UNITS)
+    if random.random() < 0.5:
+        return Problem(f"{one} {unit} + {two} {unit} = ?", f"{one + two} {unit}")
+    return Problem(f"{one + two} {unit} - {two} {unit} = ?", f"{one} {unit}")
 
 
 def _order(random: Random) -> Problem:
     facts = {
-        "name": f"{random.choice(FIRST)} {random.choice(LAST)}",
-        "city": random.choice(CITIES),
-        "count": str(random.randint(2, 60)),
-        "item": random.choice(THINGS),
-        "day": random.choice(DAYS),
+        "Which person": random.choice(FIRST),
+        "Which city": random.choice(CITIES),
+        "How many": str(random.randint(2, 60)),
+        "Which items": random.choice(THINGS),
+        "Which day": random.choice(DAYS),
     }
+    who, where, many, what, day = facts.values()
     key = random.choice(list(facts))
-    said = (
-        "Hello, this is {name} from {city}. I need {count} {item} by {day}.",
-        "Please send {count} {item} to {name} in {city} on {day}.",
-        "{name} here. Could {count} {item} come to {city} before {day}?",
-    )
-    return Problem(f"{random.choice(said).format(**facts)}\nField: {key}", f"{key}={facts[key]}")
+    return Problem(f"{who} from {where} needs {many} {what} by {day}. {key}?", facts[key])
 
 
-def _pair(problem: Problem, answer: str) -> Score:
-    """A field and its value: `city=Oslo`."""
-    if answer == problem.answer:
-        return Score(1.0, "right")
-    key, value = problem.answer.split("=")
-    found, shape = _has(answer, value), answer.startswith(f"{key}=")
-    wrong = [] if found else ["that is not the value of the field"]
-    wrong += [] if shape else ["write the field, an equals sign and the value"]
-    if len(answer) > len(problem.answer) + 2:
-        wrong.append("nothing else may be said")
-    return Score(0.3 * found + 0.3 * shape, "; ".join(wrong) + f"; expected: {problem.answer}")
+def _mood(random: Random) -> Problem:
+    label, thing = random.choice(list(MOODS)), random.choice(THINGS)
+    said = random.choice(MOODS[label]).format(thing=thing)
+    return Problem(f"{random.choice(FIRST)} writes: {said}", label)
 
 
-def _complaint(random: Random) -> Problem:
-    label = random.choice(list(COMPLAINTS))
-    thing, day = random.choice(THINGS), random.choice(DAYS)
-    said = random.choice(COMPLAINTS[label]).format(thing=thing, day=day)
-    return Problem(f"{said} {random.choice(FIRST)} {random.choice(LAST)}", label)
-
-
-def _label(problem: Problem, answer: str) -> Score:
-    """One of four words, and it alone."""
-    said = answer.lower()
-    if said == problem.answer:
-        return Score(1.0, "right")
-    expected = f"expected: {problem.answer}"
-    if said in COMPLAINTS:
-        return Score(0.2, f"that is a label, but the wrong one; {expected}")
-    if _has(said, problem.answer):
-        return Score(0.3, f"answer with the label only, one word; {expected}")
-    labels = ", ".join(COMPLAINTS)
-    return Score(0.0, f"answer with one word, a label: {labels}; {expected}")
-
-
-ANSWER_ONLY = "Do not explain. Answer with that only."
+ONLY = "Say only the answer, nothing else."
 BESIDE = (
     "Be polite and friendly.",
     "Think step by step.",
@@ -179,33 +130,24 @@ BESIDE = (
 
 ALL = (
     ChatTask(
-        "shape",
-        "Rewrite the line as a catalogue entry.",
-        ("Write the last name, a comma, the first name and the year in brackets.",
-         "Example: Smith, John (1950)", ANSWER_ONLY, *BESIDE),
-        3, _person, _entry,
+        "word", "Answer the question.", 0, "name the city",
+        ("Answer with one word.", ONLY, *BESIDE),
+        2, _capital,
     ),
     ChatTask(
-        "units",
-        "Solve the problem.",
-        ("Answer with the number and the short unit only.", "Example: 300 cm",
-         "Another example: 5000 m", *BESIDE),
-        3, _quantity, _converted,
+        "units", "Solve the problem.", 8, "add or subtract, and give the number and the unit",
+        ("Give only the number and the unit.", "Example: 9 metres", *BESIDE),
+        2, _sum,
     ),
     ChatTask(
-        "field",
-        "Read the message and give the field.",
-        ("Write the field, an equals sign and the value from the message.",
-         "Example: city=Lisbon", "Another example: count=12", *BESIDE),
-        3, _order, _pair,
+        "field", "Answer the question.", 8, "copy the answer from the text",
+        ("Copy one word from the text.", ONLY, *BESIDE),
+        2, _order,
     ),
     ChatTask(
-        "label",
-        "Say what the customer's message is about.",
-        ("Answer with one word: money, parcel, repair or praise.",
-         "Something broken is repair, something late is parcel.",
-         "Bills and prices are money, thanks are praise.", *BESIDE),
-        3, _complaint, _label,
+        "label", "Read the message.", 8, "say the sentiment of the message, positive or negative",
+        ("Classify the sentiment of the message as positive or negative.", ONLY, *BESIDE),
+        1, _mood,
     ),
 )  # fmt: skip
 CHAT_TASKS: Mapping[str, ChatTask] = {task.name: task for task in ALL}

@@ -1,58 +1,50 @@
-"""Words that the chat tasks are made of: people, towns, things, units and complaints."""
+"""Words that the chat tasks are made of: people, capitals, things, units, moods."""
 
 FIRST = (
     "Anna", "Mara", "Peter", "Lena", "Tomas", "Ivan", "Clara", "Jonas", "Rosa", "Viktor", "Emma",
     "Hugo", "Nina", "Oskar", "Julia", "Martin", "Alice", "David", "Sofia", "Paul",
-)  # fmt: skip
-LAST = (
-    "Berg", "Lind", "Novak", "Stone", "Keller", "Marsh", "Rossi", "Hansen", "Carter", "Fischer",
-    "Silva", "Brown", "Moreau", "Young", "Olsen", "Wagner", "Hill", "Costa", "Baker", "Reed",
 )  # fmt: skip
 CITIES = (
     "Oslo", "Paris", "Rome", "Vienna", "Madrid", "Berlin", "London", "Prague", "Dublin", "Athens",
 )  # fmt: skip
 THINGS = ("lamps", "chairs", "books", "plates", "clocks", "tables", "shirts", "cups")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
-MONTHS = ("January", "March", "May", "June", "August", "October", "December")
+UNITS = ("metres", "kg", "cm", "hours", "euros", "litres")
 
-UNITS = (
-    ("metres", "centimetres", "cm", 100),
-    ("kilometres", "metres", "m", 1000),
-    ("hours", "minutes", "min", 60),
-    ("centimetres", "millimetres", "mm", 10),
-    ("kilograms", "grams", "g", 1000),
-    ("minutes", "seconds", "s", 60),
+CAPITALS = {
+    "France": "Paris", "Japan": "Tokyo", "Italy": "Rome", "Spain": "Madrid", "Germany": "Berlin",
+    "Norway": "Oslo", "Sweden": "Stockholm", "Greece": "Athens", "Egypt": "Cairo",
+    "Poland": "Warsaw", "Austria": "Vienna", "Portugal": "Lisbon", "Ireland": "Dublin",
+    "Russia": "Moscow", "China": "Beijing", "Cuba": "Havana", "Peru": "Lima", "Chile": "Santiago",
+    "Kenya": "Nairobi", "Hungary": "Budapest", "Denmark": "Copenhagen", "Finland": "Helsinki",
+    "Canada": "Ottawa", "Iraq": "Baghdad", "Iran": "Tehran", "Belgium": "Brussels",
+    "Thailand": "Bangkok", "Turkey": "Ankara", "Romania": "Bucharest", "Bulgaria": "Sofia",
+    "Syria": "Damascus", "Nepal": "Kathmandu", "Vietnam": "Hanoi", "Ukraine": "Kyiv",
+    "Argentina": "Buenos Aires", "South Korea": "Seoul", "Australia": "Canberra",
+    "the Philippines": "Manila", "the United Kingdom": "London", "Colombia": "Bogota",
+}  # fmt: skip
+ASKED = (
+    "What is the capital of {}?",
+    "Which city is the capital of {}?",
+    "What is the name of the capital of {}?",
+    "Can you tell me the capital of {}?",
+    "I forgot the capital of {}. What is it?",
 )
-"""From, into, how that is written, how many of it make one."""
 
-COMPLAINTS = {
-    "money": (
-        "I was charged twice for the {thing}.",
-        "The bill for the {thing} is too high.",
-        "When will I get back what I paid for the {thing}?",
-        "My card was refused when I bought {thing}.",
-        "The price of the {thing} on my invoice is wrong.",
-    ),
-    "parcel": (
-        "The {thing} have not arrived yet.",
-        "The driver left the {thing} at the wrong house.",
-        "Where are the {thing} that I ordered?",
-        "The {thing} were sent to my old address.",
-        "The {thing} should have come on {day}.",
-    ),
-    "repair": (
-        "The {thing} broke after one day.",
-        "Two of the {thing} are cracked.",
-        "The {thing} stopped working on {day}.",
-        "There is a hole in one of the {thing}.",
-        "The {thing} came apart in my hands.",
-    ),
-    "praise": (
+MOODS = {
+    "positive": (
         "I love the {thing}, thank you!",
         "The {thing} are the best I ever had.",
-        "What lovely {thing}, well done.",
         "We are so happy with the {thing}.",
         "The {thing} look great in our home.",
+        "What a good idea to buy these {thing}.",
+    ),
+    "negative": (
+        "The {thing} broke after one day.",
+        "I hate the {thing}, what a waste of money.",
+        "The {thing} are cracked and ugly.",
+        "I am very angry about the {thing}.",
+        "The {thing} are terrible, I want my money back.",
     ),
 }
-"""What customers of a shop write, by the word that its clerks file it under."""
+"""What customers of a shop write, by the word that it is filed under."""
