@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Int
@@ -10,6 +11,7 @@ from torch import Tensor
 from duotempo.adapt.policy import Asked, Logits, Rollouts, Weights, chosen, drawn
 from duotempo.core import UserError
 from duotempo.models.decoder import Decoder
+from duotempo.models.saved import save_model
 from duotempo.tasks.rulebook_words import END, LENGTH, NOTHING, TOKEN, WORDS
 
 
@@ -72,6 +74,11 @@ class WordPolicy:
         """Go on from a copy."""
         for name, p in self.model.named_parameters():
             p.copy_(weights[name])
+
+    def saved(self, folder: Path) -> Path:
+        """Write the model as `duotempo train` does. Raises `UserError`."""
+        save_model(folder, self.model)
+        return folder
 
     def read(
         self, asked: Sequence[Asked]

@@ -59,9 +59,7 @@ def figures(rows: Sequence[Row]) -> Iterator[Figure]:
         ("answers drawn, those that prompts were judged by included", rollouts),
     )
     for label, x in by:
-        series = [
-            line(name, rows, x, lambda row, key=key: row[key]) for name, key in scores.items()
-        ]
+        series = [line(name, rows, x, itemgetter(key)) for name, key in scores.items()]
         yield Figure(
             f"Scores by {label}", label, "mean score", tuple(s for s in series if s.points)
         )
