@@ -74,7 +74,7 @@ def figures(rows: Sequence[Row]) -> Iterator[Figure]:
 
 def rollouts(row: Row) -> float:
     """All answers drawn so far."""
-    return row["rollouts"]["fast"] + row["rollouts"]["slow"]
+    return float(row["rollouts"]["fast"] + row["rollouts"]["slow"])
 
 
 def line(
@@ -86,21 +86,30 @@ def line(
 
 
 def family(tree: Sequence[Row]) -> list[Block]:
-    """All prompts that ever joined, each with the one it was made from."""
+    """All prompts that ever joined, each below the one it was made from."""
     said = [
         (
             str(prompt["number"]),
-            "" if prompt["parent"] is None else str(prompt["parent"]),
             str(prompt["cycle"] + 1) if prompt["parent"] is not None else "",
             prompt["by"],
             "yes" if prompt["alive"] else "no",
-            prompt["text"],
+            "\N{EM SPACE}" * (depth - 1)
+            + "\N{BOX DRAWINGS LIGHT UP AND RIGHT} " * (depth > 0)
+            + prompt["text"],
         )
-        for prompt in tree
+        for depth, prompt in descended(tree, None, 0)
     ]
-    head = ("number", "made from", "in cycle", "by", "alive", "text")
+    head = ("number", "in cycle", "by", "alive", "text, below that which it was made from")
     caption = "A prompt joins when it is better than the one it was made from on a few problems."
     return [Heading("Family tree of the prompts"), Table(head, said, caption)]
+
+
+def descended(tree: Sequence[Row], parent: int | None, depth: int) -> Iterator[tuple[int, Row]]:
+    """Children of a prompt with theirs below them, and how deep each stands."""
+    for prompt in tree:
+        if prompt["parent"] == parent:
+            yield depth, prompt
+            yield from descended(tree, prompt["number"], depth + 1)
 
 
 def drift(last: Row) -> Table:
@@ -125,7 +134,7 @@ def cycles(rows: Sequence[Row]) -> Table:
             "" if row["reward"] is None else f"{row['reward']:.2f}",
             f"{row['test']:.2f}",
             f"{row['kl']['broad']:.3f}",
-            f"{rollouts(row):,}",
+            f"{rollouts(row):,.0f}",
             str(row["prompts"]),
             row["verdict"],
         )
