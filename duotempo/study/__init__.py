@@ -105,6 +105,18 @@ def _fst_rulebook() -> Study:
     return FstRulebook()
 
 
+def _fst_attached() -> Study:
+    from duotempo.study.fst_attached import FstAttached  # noqa: PLC0415, loaded when asked for
+
+    return FstAttached()
+
+
+def _fst_cost() -> Study:
+    from duotempo.study.fst_cost import FstCost  # noqa: PLC0415, loaded when asked for
+
+    return FstCost()
+
+
 def _latent_text() -> Study:
     from duotempo.study.latent_text import LatentText  # noqa: PLC0415, loaded when asked for
 
@@ -128,6 +140,8 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "latent-cost": _latent_cost,
     "latent-text": _latent_text,
     "fst-rulebook": _fst_rulebook,
+    "fst-attached": _fst_attached,
+    "fst-cost": _fst_cost,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 

@@ -1,5 +1,7 @@
 """Laws of finding a task: files of users, rules, and one sentence for what is none."""
 
+from pathlib import Path
+
 import pytest
 
 from duotempo.adapt.task_file import find_task
@@ -66,3 +68,15 @@ def test_a_name_that_is_none_is_told_the_known_ones(tmp_path):
         find_task("no-such-task")
     with pytest.raises(UserError, match="there is no file"):
         find_task(str(tmp_path / "gone.py"))
+
+
+def test_the_tutorial_s_task_is_twenty_lines_and_works():
+    path = Path(__file__).parent.parent.parent / "examples" / "sort_mail.py"
+    lines = [x for x in path.read_text(encoding="utf-8").splitlines() if x.strip()]
+    assert len(lines) - 1 <= 20  # the first line says what it is for
+    task = find_task(str(path)).task
+    train, test = (task.problems(split, 0) for split in ("train", "test"))
+    assert not {p.text for p in train} & {p.text for p in test}
+    assert all(task.score(p, p.answer.title() + ".").value == 1 for p in train)
+    assert task.score(train[0], "It is a bug, I think").value == 0.5
+    assert task.score(train[0], "praise").value == 0

@@ -19,7 +19,10 @@ from duotempo.study.fst_arms import (
     scenes,
     task_of,
 )
+from duotempo.study.fst_attached import FstAttached
 from duotempo.study.fst_claims import STEPS, best_rival, reached
+from duotempo.study.fst_cost import FstCost
+from duotempo.study.fst_peer import ours
 from duotempo.study.fst_rulebook import FstRulebook, curves
 from duotempo.tasks.rulebook import RuleTask
 
@@ -109,3 +112,28 @@ def test_every_arm_of_a_seed_is_a_job_of_its_own():
     jobs = FstRulebook().jobs("full")
     assert len(set(jobs)) == len(jobs)
     assert Job("unsayable: prompt", 104) in jobs
+
+
+def test_a_step_s_price_is_told_within_a_repeat():
+    rows = [Row("step", seed, "ours", None, 0.1 * (seed + 1)) for seed in (0, 1)]
+    rows += [Row("step", seed, "trl", None, 0.2 * (seed + 1)) for seed in (0, 1)]
+    found = [(c.claim, c.value, c.holds) for c in FstCost().claims(rows)]
+    assert found == [("seconds of TRL's step over ours, equal model and batch", 2.0, True)]
+
+
+def test_the_attached_study_tells_gains_against_both_channels_alone():
+    rows: list[Row] = []
+    for arm, value in (("fst", 0.9), ("rl", 0.5), ("prompt", 0.7)):
+        rows += rows_of(arm, "score", 0.0, 0.2) + rows_of(arm, "score", 18.0, value)
+    rows += rows_of("fst", "other", None, 0.1) + rows_of("base", "other", None, 0.2)
+    found = {c.claim: (round(c.value, 6), c.holds) for c in FstAttached().claims(rows)}
+    assert found["fst minus rl: score at the end"] == (0.4, True)
+    assert found["fst minus prompt: score at the end"] == (0.2, True)
+    assert found["rl: score gained"] == (0.3, True)
+    assert found["fst: other tasks minus the model before"] == (-0.1, False)
+    assert len(found) == 5
+
+
+def test_steps_are_timed_on_a_tiny_model():
+    pytest.importorskip("peft")
+    assert all(seconds > 0 for seconds in ours(2))
