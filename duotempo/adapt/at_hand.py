@@ -44,7 +44,7 @@ def policy_of(model: str, rank: int, longest: int | None, seed: int, tell: Tell)
         from duotempo.models.saved import load_model  # noqa: PLC0415 - one of two tiers
 
         return WordPolicy(load_model(folder))
-    from duotempo.adapt.chat import loaded  # noqa: PLC0415 - imports transformers
+    from duotempo.adapt.chat_folder import loaded  # noqa: PLC0415 - imports transformers
 
     return loaded(model, rank=rank or None, longest=longest or 24, seed=seed, tell=tell)
 

@@ -12,8 +12,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from duotempo.adapt.drawing import Drawer, Read, before
 from duotempo.adapt.policy import Asked, Logits, Rollouts, Weights
-from duotempo.core import Tell, UserError, silent
-from duotempo.models.pretrained import load, quiet
+from duotempo.core import UserError
+from duotempo.models.pretrained import quiet
 
 
 class ChatPolicy:
@@ -147,39 +147,20 @@ class ChatPolicy:
             yield self.model
 
 
-def loaded(
-    name: str = "smollm2",
-    *,
-    rank: int | None = 8,
-    longest: int = 24,
-    piece: int | None = 8,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float32,
-    tell: Tell = silent,
-) -> ChatPolicy:
-    """The policy of a known name, a folder or a hub id, as `models.pretrained.load` takes them.
-
-    float32 unless told otherwise: in half precision answers drawn with a cache and logits asked
-    for without one differ by per cents. Raises `UserError` with the mend.
-    """
-    found = load(name, dtype=dtype, tell=tell)
-    policy = ChatPolicy(
-        found.model, found.tokenizer, rank=rank, longest=longest, piece=piece, seed=seed
-    )
-    if rank and "/" in found.name and found.name != found.folder:
-        # a hub id means the same on every machine, the folder it was fetched to does not
-        policy.model.peft_config["default"].base_model_name_or_path = found.name
-    return policy
-
-
-def _with_adapter(model: PreTrainedModel, rank: int, seed: int) -> Any:
-    """The frozen model with a LoRA adapter that changes nothing yet."""
+def need_peft() -> Any:
+    """The module `peft`. Raises `UserError` when it is not installed."""
     try:
         import peft  # noqa: PLC0415 - an optional extra
     except ImportError as error:
         raise UserError(
             'an adapter needs peft: run `pip install "duotempo[adapt]"`, or give rank=None'
         ) from error
+    return peft
+
+
+def _with_adapter(model: PreTrainedModel, rank: int, seed: int) -> Any:
+    """The frozen model with a LoRA adapter that changes nothing yet."""
+    peft = need_peft()
     config = peft.LoraConfig(
         r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM"
     )

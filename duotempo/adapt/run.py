@@ -8,8 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
-
 from duotempo.adapt.cycle import Life, Plan, Settings, adapted
 from duotempo.adapt.measures import Drift, drifted, graded
 from duotempo.adapt.saved import identity_of, load_life, save_life
@@ -17,6 +15,7 @@ from duotempo.adapt.store import PromptStore
 from duotempo.adapt.task_file import Found
 from duotempo.adapt.world import World
 from duotempo.core.files import write_text
+from duotempo.models.tensor_files import add_weights
 
 LIFE, LOG, MODEL, TREE = "life", "log.jsonl", "model", "tree.json"
 Row = dict[str, Any]
@@ -93,9 +92,11 @@ def going(life: Life | None, plan: Plan) -> bool:
 
 
 def fingerprint(world: World) -> str:
-    """A mark of the weights that a run begins with."""
-    weights = {name: tensor.contiguous() for name, tensor in world.policy.taken().items()}
-    return sha256(save(weights)).hexdigest()[:16]
+    """A mark of the model that a run begins with: of all its weights, if it shows them."""
+    model = getattr(world.policy, "model", None)
+    digest = sha256()
+    add_weights(digest, world.policy.taken() if model is None else model.state_dict())
+    return digest.hexdigest()[:16]
 
 
 def rows_of(folder: Path, cycle: int) -> list[Row]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from duotempo.adapt.at_hand import broad_of
-from duotempo.adapt.chat import ChatPolicy, loaded
+from duotempo.adapt.chat import ChatPolicy
+from duotempo.adapt.chat_folder import loaded
 from duotempo.adapt.cycle import Plan, Settings, adapted
 from duotempo.adapt.learn import Lesson
 from duotempo.adapt.lines import Lines

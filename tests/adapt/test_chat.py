@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from duotempo.adapt.chat import ChatPolicy, loaded
+from duotempo.adapt.chat import ChatPolicy
+from duotempo.adapt.chat_folder import loaded
 from duotempo.adapt.cycle import Plan, Settings, World, adapted
 from duotempo.adapt.drawing import ROWS
 from duotempo.adapt.learn import Lesson, step
@@ -210,7 +211,7 @@ def test_an_adapter_of_a_hub_model_names_the_hub_not_the_folder(tmp_path, monkey
     pytest.importorskip("peft")
     base = load(str(tiny_llama(tmp_path / "base")))
     fetched = replace(base, name="org/tiny")
-    monkeypatch.setattr("duotempo.adapt.chat.load", lambda *_, **__: fetched)
+    monkeypatch.setattr("duotempo.adapt.chat_folder.load", lambda *_, **__: fetched)
     folder = loaded("org/tiny", rank=2).saved(tmp_path / "adapter")
     config = json.loads((folder / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "org/tiny"
