@@ -1,6 +1,7 @@
 """What the command line names: a policy, a reflector, a broad mixture, earlier tasks."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -87,14 +88,15 @@ def broad_of(policy: Policy, count: int = 64) -> list[Asked]:
     return found
 
 
-def earlier(store: PromptStore) -> tuple[Found, ...]:
-    """Those tasks of a store that can be found by their names; a file's name is no path."""
-    found = []
+def earlier(store: PromptStore, files: Sequence[str] = ()) -> tuple[Found, ...]:
+    """Those tasks of a store that can be found by their names, and those in `files`: what stands in
+    a store, which may be a stranger's, is never run. Raises `UserError` for a file that is none."""
+    found = [find_task(name) for name in files]
     for name in store.prompts:
-        try:
-            found.append(find_task(name))
-        except UserError:
+        if name.endswith(".py"):
             continue
+        with suppress(UserError):
+            found.append(find_task(name))
     return tuple(found)
 
 

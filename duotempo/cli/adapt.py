@@ -49,6 +49,9 @@ class Counts:
     """Prompts that the weights learn under, at most."""
     test: Whole = 64
     """Problems of the test that every cycle is measured by."""
+    retest: Annotated[list[str] | None, Parameter(negative="")] = None
+    """Files of earlier tasks of this model, to be tested again under their stored prompts; tasks
+    that have names are found without. May be given more than once."""
 
 
 @Parameter(name="*", group=Group("Channels", sort_key=5))
@@ -206,7 +209,7 @@ def made(
     kept = Kept(lesson.temperature) if channels.reuse else None
     world = World(policy, found.task, reflector, broad_of(policy), Tally(common.seed), kept)
     store = PromptStore.near(Path(model))
-    look = Look(counts.test, earlier(store), store)
+    look = Look(counts.test, earlier(store, counts.retest or ()), store)
     return world, plan, Settings(search, lesson, channels.method), look
 
 

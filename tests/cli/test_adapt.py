@@ -63,6 +63,23 @@ def test_an_adapted_model_is_adapted_again_and_its_tasks_are_tested_again(called
     assert set(json.loads(out)["retention"]) == {"rulebook:jump"}
 
 
+def test_what_stands_in_a_store_is_never_run(called, tmp_path):
+    """A store may be a stranger's: a task in a file is tested again only if the user names it."""
+    first = ("--task", "even.py", "--model", "model", "--out", "one", *SHORT)
+    assert called(*first)[0] == 0
+    store = json.loads((tmp_path / "one" / "prompts.json").read_text(encoding="utf-8"))
+    evil = tmp_path / "evil.py"
+    evil.write_text("raise SystemExit('run')", encoding="utf-8")
+    (tmp_path / "one" / "prompts.json").write_text(
+        json.dumps(store | {str(evil): {"prompt": "-", "score": 0.5}}), encoding="utf-8"
+    )
+    then = ("--task", "rulebook:dec", "--model", "one", "--json", *SHORT)
+    code, out, _ = called(*then, "--out", "two")
+    assert (code, json.loads(out)["retention"]) == (0, {})
+    code, out, _ = called(*then, "--out", "three", "--retest", "even.py")
+    assert (code, set(json.loads(out)["retention"])) == (0, {"even"})
+
+
 def test_answers_may_be_used_twice(called):
     options = ("--task", "even.py", "--model", "model", "--rate", "1e-2", "--reuse", "--json")
     code, out, _ = called(*options, "--cycles", "2", "--steps", "2", "--problems", "4")
