@@ -24,7 +24,7 @@ from duotempo.tasks.verifiable import Task
 FIRST_REPORTED, TASK = 100, "field"
 FST, RL, PROMPT, BASE = "fst", "rl", "prompt", "base"
 OTHERS = tuple(name for name in CHAT_TASKS if name != TASK)
-RATE = 1e-3
+RATE = 3e-4
 METRICS = {
     "score": "mean score of 40 problems of the test, best prompt; x: steps of the weights offered",
     "by.rollouts": "the same; x: answers drawn, those that prompts were judged by included",
