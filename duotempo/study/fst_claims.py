@@ -142,7 +142,7 @@ def scene_claims(rows: Sequence[Row]) -> Said:
 
 def all_figures(rows: Sequence[Row]) -> list[Figure]:
     """Accuracy by steps, the probe, what is kept, and the settings."""
-    main = (FST, SELF, RL_FASTER, RL, RL_KL, SEQUENTIAL, PROMPT)
+    main = (FST, SELF, RL_FASTER, RL_KL, SEQUENTIAL, PROMPT)
     probed = (FST, SELF, RL_FASTER, RL_KL, BASE)
     shown = [
         ("One task: right answers by steps", "steps of the weights offered",
