@@ -11,7 +11,10 @@ from duotempo.adapt.world import World
 from duotempo.core import Candidate, Event, Proposal, UserError, Verdict, live
 from duotempo.core import Trial as Judged
 from duotempo.tasks.batch import seeded
-from duotempo.tasks.verifiable import Problem, Task
+from duotempo.tasks.verifiable import Problem, Task, some
+
+MOST = 100_000
+"""Problems of a task that goes on for ever."""
 
 
 @dataclass(frozen=True)
@@ -217,9 +220,7 @@ class Budget:
 
 def looks(task: Task, plan: Plan, start: int = 0) -> Iterator[Event]:
     """A cycle an event, from cycle `start`; a task that runs out of problems begins again."""
-    every = [p for p, _ in zip(task.problems("train", plan.seed), range(100_000), strict=False)]
-    if not every:
-        raise UserError("the task's problems('train', seed) gave none: let it give at least one")
+    every = some(task, "train", plan.seed, MOST)
     wide = plan.steps * plan.problems
     for number in range(start, plan.cycles):
         seen = [every[(number * wide + i) % len(every)] for i in range(wide)]

@@ -16,6 +16,7 @@ from duotempo.adapt.task_file import Found
 from duotempo.adapt.world import World
 from duotempo.core.files import write_text
 from duotempo.models.tensor_files import add_weights
+from duotempo.tasks.verifiable import some
 
 LIFE, LOG, MODEL, TREE = "life", "log.jsonl", "model", "tree.json"
 Row = dict[str, Any]
@@ -120,7 +121,7 @@ def note(found: Found, world: World, life: Life | None, look: Look) -> Row:
     task, tally = found.task, world.tally
     prompt = task.seed_prompt if life is None else life.population.best.text
     with world.clock("measuring"):
-        problems = list(task.problems("test", 0)[: look.problems])
+        problems = some(task, "test", 0, look.problems)
         scores = [mean(world, found, text, look) for text in (prompt, task.seed_prompt)]
         drift = Drift(0.0, 0.0, 0.0)
         if life is not None:
@@ -156,7 +157,7 @@ def latest_steps(life: Life | None) -> int:
 
 def mean(world: World, found: Found, prompt: str, look: Look) -> float:
     """The mean score of first choices on the test's first problems, under a prompt."""
-    problems = list(found.task.problems("test", 0)[: look.problems])
+    problems = some(found.task, "test", 0, look.problems)
     values = graded(world.policy, found.task, prompt, problems).values
     return sum(values) / len(values) if values else 0.0
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol, runtime_checkable
 
 from duotempo.core import UserError
@@ -49,6 +50,22 @@ class Task(Protocol):
     def score(self, problem: Problem, answer: str) -> Score:
         """What an answer to a problem is worth."""
         ...
+
+
+def some(task: Task, split: str, seed: int, most: int) -> list[Problem]:
+    """The first problems of a split. Raises `UserError` if there is none, or what is given are no
+    problems."""
+    found = list(islice(task.problems(split, seed), most))
+    if not found:
+        raise UserError(
+            f"the task's problems({split!r}, {seed}) gave none: let it give at least one"
+        )
+    if not all(isinstance(each, Problem) for each in found):
+        raise UserError(
+            f"the task's problems({split!r}, {seed}) gave a {type(found[0]).__name__}: let it give "
+            "objects of duotempo.tasks.verifiable.Problem"
+        )
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Laws of the rulebook: operations by hand, rules kept back, problems that a verifier can judge."""
 
+from itertools import count
+
 import pytest
 import torch
 
@@ -25,7 +27,7 @@ from duotempo.tasks.rulebook_words import (
     TOKEN,
     WORDS,
 )
-from duotempo.tasks.verifiable import Problem, Score, Task, check_faults, grade
+from duotempo.tasks.verifiable import Problem, Score, Task, check_faults, grade, some
 
 
 def by(*names: str) -> torch.Tensor:
@@ -158,3 +160,25 @@ def test_a_verifier_that_fails_too_often_stops_the_run():
     check_faults(4, 20, "a fifth is borne")
     with pytest.raises(UserError, match=r"5 of 20 answers, .* KeyError"):
         check_faults(5, 20, "KeyError")
+
+
+def test_problems_may_go_on_for_ever_and_must_be_problems():
+    class Endless(Broken):
+        """Counts."""
+
+        def problems(self, split: str, seed: int):
+            """Without end."""
+            return (Problem(str(i)) for i in count())
+
+    class Strings(Broken):
+        """Texts."""
+
+        def problems(self, split: str, seed: int):
+            """Two texts."""
+            return ["a", "b"]
+
+    assert [p.text for p in some(Endless(), "test", 0, 3)] == ["0", "1", "2"]
+    with pytest.raises(UserError, match="gave a str"):
+        some(Strings(), "test", 0, 3)
+    with pytest.raises(UserError, match="gave none"):
+        some(Broken(), "test", 0, 3)
