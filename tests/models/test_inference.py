@@ -263,5 +263,5 @@ def test_no_steps_give_the_prior_for_nothing(rule):
 
 @pytest.mark.parametrize("time", [1, 18])
 def test_too_little_and_too_much_to_fit_to_are_refused(time):
-    with pytest.raises(UserError, match="fitted to 2 to 16 tokens"):
+    with pytest.raises(UserError, match="fitted to 2 to 17 tokens"):
         thinker().fit(text(time))
