@@ -77,10 +77,14 @@ def reflector_of(name: str, model: str | None, policy: Policy, task: Any) -> Ref
 
 def broad_of(policy: Policy, count: int = 64) -> list[Asked]:
     """What the model could do before, the same for every run: rules by name, or questions."""
-    random = Random(0)
     if not _of_words(policy):
         return [Asked(PLAIN, Problem(text)) for text in GENERAL]
-    found = []
+    return rules_by_name(count)
+
+
+def rules_by_name(count: int) -> list[Asked]:
+    """Rules of one to three operations, each asked by its name once."""
+    random, found = Random(0), []
     for number in range(count):
         many = random.choice((1, 2, 3))
         rule = RuleTask("+".join(random.choice(OPERATIONS) for _ in range(many)))

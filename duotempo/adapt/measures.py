@@ -29,6 +29,12 @@ def accuracy(policy: Policy, task: Task, prompt: str, problems: Sequence[Problem
     return sum(value >= 1 for value in values) / len(values)
 
 
+def worth(policy: Policy, task: Task, prompt: str, problems: Sequence[Problem]) -> float:
+    """The mean score of first choices under a prompt; 0 if none could be judged."""
+    values = graded(policy, task, prompt, problems).values
+    return sum(values) / len(values) if values else 0.0
+
+
 @torch.no_grad()
 def divergence(policy: Policy, asked: Sequence[Asked], seed: int = 0) -> float:
     """KL(policy || reference) in nats a token, on answers that the policy draws. Zero for weights

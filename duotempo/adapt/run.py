@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from duotempo.adapt.cycle import Life, Plan, Settings, adapted
-from duotempo.adapt.measures import Drift, drifted, graded
+from duotempo.adapt.measures import Drift, drifted, worth
 from duotempo.adapt.saved import identity_of, load_life, save_life
 from duotempo.adapt.store import PromptStore
 from duotempo.adapt.task_file import Found
@@ -80,7 +80,7 @@ def adapt(
         keep(folder, rows, shown)
     done = life
     for done in adapted(world, plan, settings, life) if going(life, plan) else ():
-        rows.append(note(found, world, done, look))
+        rows.append(note(found, world, done, look, rows[-1]["offered"]))
         keep(folder, rows, shown)
         save_life(folder / LIFE, done, world.tally, who)
     assert done is not None
@@ -116,19 +116,19 @@ def keep(folder: Path, rows: Sequence[Row], shown: Shown) -> None:
     shown(rows[-1])
 
 
-def note(found: Found, world: World, life: Life | None, look: Look) -> Row:
-    """What a cycle brought; None: what there is before the first."""
+def note(found: Found, world: World, life: Life | None, look: Look, before: int = 0) -> Row:
+    """What a cycle brought, after `before` steps; None: what there is before the first."""
     task, tally = found.task, world.tally
     prompt = task.seed_prompt if life is None else life.population.best.text
     with world.clock("measuring"):
         problems = some(task, "test", 0, look.problems)
-        scores = [mean(world, found, text, look) for text in (prompt, task.seed_prompt)]
+        scores = [worth(world.policy, task, t, problems) for t in (prompt, task.seed_prompt)]
         drift = Drift(0.0, 0.0, 0.0)
         if life is not None:
             texts = (prompt, task.seed_prompt)
             drift = drifted(world.policy, texts, problems, world.broad)
     made = life.slow.steps if life else ()
-    latest = [step.reward for step in made[-1 * latest_steps(life) :]] if made else []
+    latest = [step.reward for step in made[before:]]
     return {
         "cycle": life.cycle if life else 0,
         "steps": sum(step.moved for step in made),
@@ -146,20 +146,6 @@ def note(found: Found, world: World, life: Life | None, look: Look) -> Row:
         "verdict": life.verdict.reason if life and life.verdict else "",
         "seconds": {part: round(seconds, 3) for part, seconds in world.clock.seconds.items()},
     }
-
-
-def latest_steps(life: Life | None) -> int:
-    """How many of the steps are of this cycle."""
-    if life is None or life.look is None:
-        return 1
-    return len(life.look.batches)
-
-
-def mean(world: World, found: Found, prompt: str, look: Look) -> float:
-    """The mean score of first choices on the test's first problems, under a prompt."""
-    problems = some(found.task, "test", 0, look.problems)
-    values = graded(world.policy, found.task, prompt, problems).values
-    return sum(values) / len(values) if values else 0.0
 
 
 def finished(
@@ -194,7 +180,12 @@ def start_anew(folder: Path) -> None:
 def retested(found: Found, world: World, look: Look) -> dict[str, tuple[float, float]]:
     """Retention: the score of each earlier task when its prompt was stored, and now."""
     return {
-        each.name: (stored.score, mean(world, each, stored.prompt, look))
+        each.name: (
+            stored.score,
+            worth(
+                world.policy, each.task, stored.prompt, some(each.task, "test", 0, look.problems)
+            ),
+        )
         for each in look.earlier
         if each.name != found.name and (stored := look.store.prompts.get(each.name))
     }

@@ -55,7 +55,7 @@ def figures(rows: Sequence[Row]) -> Iterator[Figure]:
     """Scores against steps and against rollouts; drift."""
     scores = {"test, best prompt": "test", "test, seed prompt": "seed_test", "reward": "reward"}
     by: tuple[tuple[str, Callable[[Row], float]], ...] = (
-        ("steps of the weights offered", lambda row: row["offered"]),
+        ("steps of the weights that were kept", lambda row: row["offered"]),
         ("answers drawn, those that prompts were judged by included", rollouts),
     )
     for label, x in by:

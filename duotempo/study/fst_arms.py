@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
 
 from filelock import FileLock
 
@@ -20,7 +19,7 @@ from duotempo.models.saved import load_model
 from duotempo.recipes.rulebook import base
 from duotempo.study.base import Job, Size
 from duotempo.tasks.rulebook import RuleTask
-from duotempo.tasks.rulebook_words import OPERATIONS, TAGS
+from duotempo.tasks.rulebook_words import TAGS
 from duotempo.tasks.verifiable import Problem, Score
 from duotempo.train import train
 
@@ -129,17 +128,6 @@ def policy(job: Job, size: Size, tell: Tell) -> WordPolicy:
     return WordPolicy(load_model(trained.model))
 
 
-def broad(count: int) -> list[Asked]:
-    """What a base can do by name: rules of one to three operations, the same for every arm."""
-    random = Random(0)
-    found = []
-    for number in range(count):
-        many = random.choice((1, 2, 3))
-        rule = RuleTask("+".join(random.choice(OPERATIONS) for _ in range(many)))
-        found.append(Asked(rule.named, rule.problems("test", number)[0]))
-    return found
-
-
 def task_of(arm: Arm, number: int) -> RuleTask:
     """A task of the sequence, with a word of its own as its seed prompt if the arm has such."""
     if not arm.tagged:
@@ -147,13 +135,11 @@ def task_of(arm: Arm, number: int) -> RuleTask:
     return RuleTask(SEQUENCE[number], f"{TAGS[number]} - -")
 
 
-def lived(
-    world: World, arm: Arm, counts: Plan, search: Search, rollouts: int = 0
-) -> Iterator[Stand]:
+def lived(world: World, arm: Arm, counts: Plan, search: Search) -> Iterator[Stand]:
     """Cycle by cycle."""
     settings = Settings(search, Lesson(rate=arm.rate, loss=Cispo(kl=arm.kl)), arm.method)
     for life in adapted(world, counts, settings):
-        spent = world.tally.fast_rollouts + world.tally.slow_rollouts + rollouts
+        spent = world.tally.fast_rollouts + world.tally.slow_rollouts
         yield Stand(life.cycle * counts.steps, spent, life.population.best.text)
 
 

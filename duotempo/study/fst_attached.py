@@ -9,15 +9,14 @@ from duotempo.adapt.chat_folder import loaded
 from duotempo.adapt.cycle import Plan, Settings, adapted
 from duotempo.adapt.learn import Lesson
 from duotempo.adapt.lines import Lines
-from duotempo.adapt.measures import drifted, graded
+from duotempo.adapt.measures import drifted, worth
 from duotempo.adapt.prompts import Search
 from duotempo.adapt.tally import Tally
 from duotempo.adapt.weights import Cispo
 from duotempo.adapt.world import World
 from duotempo.core import Tell
 from duotempo.study.base import Claim, Figure, Job, Row, Size
-from duotempo.study.sleep_text import there
-from duotempo.study.stats import by_seed, claim, curve
+from duotempo.study.stats import by_seed, claim, curve, minus, over, there
 from duotempo.tasks.chat_tasks import CHAT_TASKS, ChatTask
 from duotempo.tasks.verifiable import Task
 
@@ -118,19 +117,14 @@ def lived(policy: ChatPolicy, task: ChatTask, job: Job, few: int, tell: Tell) ->
 
 def looked(policy: ChatPolicy, task: Task, prompt: str, at: tuple[int, int], few: int) -> Numbers:
     """The score after so many steps and answers."""
-    value = score(policy, task, prompt, few)
+    value = worth(policy, task, prompt, task.problems("test", 0)[:few])
     return [("score", float(at[0]), value), ("by.rollouts", float(at[1]), value)]
-
-
-def score(policy: ChatPolicy, task: Task, prompt: str, few: int) -> float:
-    """The mean of first choices on the test."""
-    values = graded(policy, task, prompt, task.problems("test", 0)[:few]).values
-    return sum(values) / len(values)
 
 
 def other(policy: ChatPolicy, few: int) -> float:
     """Retention: the other tasks, untouched prompts."""
-    found = [score(policy, CHAT_TASKS[n], CHAT_TASKS[n].seed_prompt, min(few, 20)) for n in OTHERS]
+    tasks = [CHAT_TASKS[name] for name in OTHERS]
+    found = [worth(policy, t, t.seed_prompt, t.problems("test", 0)[: min(few, 20)]) for t in tasks]
     return sum(found) / len(found)
 
 
@@ -157,13 +151,3 @@ def gained(rows: Sequence[Row], arm: str, end: float) -> list[float]:
     """By seed."""
     first, last = by_seed(rows, arm, "score", 0.0), by_seed(rows, arm, "score", end)
     return [last[seed] - first[seed] for seed in last if seed in first]
-
-
-def minus(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
-    """Differences by seed."""
-    return [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
-
-
-def over(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
-    """Ratios by seed, where there is something to divide by."""
-    return [ours[seed] / theirs[seed] for seed in ours if theirs.get(seed)]

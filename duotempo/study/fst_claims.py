@@ -18,8 +18,7 @@ from duotempo.study.fst_arms import (
     SEQUENTIAL,
     TAGGED,
 )
-from duotempo.study.sleep_text import there
-from duotempo.study.stats import by_seed, claim, curve, mean
+from duotempo.study.stats import by_seed, claim, curve, mean, minus, over, there
 
 Values = dict[int, float]
 Said = list[tuple[str, list[float], str]]
@@ -54,24 +53,14 @@ def best_rival(rows: Sequence[Row]) -> str:
     return min((arm for arm in RIVALS if steps[arm]), key=lambda a: mean(steps[a]), default=RL)
 
 
-def ratios(ours: Values, theirs: Values) -> list[float]:
-    """Theirs over ours by seed; no step at all counts as one cycle's."""
-    return [theirs[seed] / max(ours[seed], 1e-9) for seed in ours if seed in theirs]
-
-
-def minus(ours: Values, theirs: Values) -> list[float]:
-    """Differences by seed."""
-    return [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
-
-
 def against_rl(rows: Sequence[Row], arm: str) -> Said:
     """What the issue of this study asked for."""
     rival = best_rival(rows)
     steps, rollouts = (
-        ratios(reached(rows, arm, metric), reached(rows, rival, metric))
+        over(reached(rows, rival, metric), reached(rows, arm, metric))
         for metric in ("steps.to", "rollouts.to")
     )
-    drift = ratios(by_seed(rows, rival, "kl.broad"), by_seed(rows, arm, "kl.broad"))
+    drift = over(by_seed(rows, arm, "kl.broad"), by_seed(rows, rival, "kl.broad"))
     found: Said = [
         (f"{arm}: steps to 0.9 of the best RL arm ({rival}) over ours", steps, ">= 3"),
         (f"{arm}: rollouts to 0.9 of that arm over ours, search included", rollouts, ">= 2"),
@@ -119,7 +108,7 @@ def controls(rows: Sequence[Row]) -> Said:
     ours = reached(rows, FST, "steps.to")
     for other in (SEQUENTIAL, RL_PROMPT, PROMPT):
         theirs = reached(rows, other, "steps.to")
-        found.append((f"{FST}: steps to 0.9 of `{other}` over ours", ratios(ours, theirs), "> 1"))
+        found.append((f"{FST}: steps to 0.9 of `{other}` over ours", over(theirs, ours), "> 1"))
     first, then = (by_seed(rows, arm, "accuracy", last) for arm in (FST, SEQUENTIAL))
     found.append((f"{FST} minus `{SEQUENTIAL}`: right at the end", minus(first, then), "> 0"))
     mixed, apart = (average(rows, arm, "kept", range(len(SEQUENCE))) for arm in (FST, SEQUENTIAL))

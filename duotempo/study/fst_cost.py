@@ -1,21 +1,18 @@
 """What a cycle of prompts and weights costs by part, and a step beside TRL's."""
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from duotempo.adapt.cycle import Budget, Plan, looks
-from duotempo.adapt.learn import Lesson, Slow, learned
-from duotempo.adapt.prompts import Population, Search, for_weights
+from duotempo.adapt.at_hand import rules_by_name
+from duotempo.adapt.prompts import Search
 from duotempo.core import Tell
 from duotempo.study.base import Claim, Figure, Job, Row, Size
-from duotempo.study.fst_arms import ARMS, FST, SEQUENCE, broad, policy, world_of
+from duotempo.study.fst_arms import ARMS, FST, SEQUENCE, lived, plan, policy, world_of
 from duotempo.study.fst_peer import need_trl, ours, theirs
-from duotempo.study.stats import by_seed, claim
+from duotempo.study.stats import by_seed, claim, over
 from duotempo.tasks.rulebook import RuleTask
 
 FIRST_REPORTED, STEPS, WARM = 100, 10, 2
@@ -60,8 +57,9 @@ class FstCost:
         """TRL's step over ours; the guard's share of a cycle."""
         mine, peer = (by_seed(rows, "step", name) for name in ("ours", "trl"))
         parts = [by_seed(rows, "cycle", name) for name in ("search", "steps", "guard")]
-        ratio = [peer[seed] / mine[seed] for seed in mine if seed in peer]
-        share = [parts[2][s] / sum(part[s] for part in parts) for s in parts[2]]
+        ratio = over(peer, mine)
+        whole = {seed: sum(part[seed] for part in parts) for seed in parts[2]}
+        share = over(parts[2], whole)
         said = (
             ("seconds of TRL's step over ours, equal model and batch", ratio, ">= 1"),
             ("share of a later cycle that the guard takes", share, "<= 0.1"),
@@ -89,23 +87,15 @@ def step(size: Size, tell: Tell) -> dict[str, float]:
 
 def cycle(job: Job, size: Size, tell: Tell) -> dict[str, float]:
     """The parts of the first and of a later cycle on the first task of `fst-rulebook`."""
-    mind = policy(job, size, tell)
-    plan = Plan(cycles=2, budget=None, seed=job.seed)
-    task = RuleTask(SEQUENCE[0])
-    world = world_of(mind, task, ARMS[FST], broad(160), job.seed)
-    now, slow, found = Population.of(task.seed_prompt), Slow(mind.taken()), dict[str, float]()
-    for event in looks(task, plan):
-        look = event.content
-        began = time.perf_counter()
-        random = Random(look.number)
-        now = Search().cycle(
-            now, world.judge, world.reflector, look.anchors, look.others, random, look.number
-        )
-        searched = time.perf_counter()
-        under = [prompt.text for prompt in for_weights(now, plan.prompts)]
-        slow = learned(world, slow, under, look.batches, Lesson())
-        stepped = time.perf_counter()
-        Budget(world, None).drift(slow)
-        found["search" if look.number else "search.first"] = searched - began
-        found["steps"], found["guard"] = stepped - searched, time.perf_counter() - stepped
+    mind, task = policy(job, size, tell), RuleTask(SEQUENCE[0])
+    world = world_of(mind, task, ARMS[FST], rules_by_name(160), job.seed)
+    counts = replace(plan(job, size), cycles=2)
+    before: dict[str, float] = {}
+    found: dict[str, float] = {}
+    for number, _ in enumerate(lived(world, ARMS[FST], counts, Search())):
+        now = dict(world.clock.seconds)
+        spent = {part: now[part] - before.get(part, 0.0) for part in now}
+        found["search" if number else "search.first"] = spent["search"]
+        found |= {"steps": spent.get("learning", 0.0), "guard": spent.get("guard", 0.0)}
+        before = now
     return found

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from duotempo.adapt.at_hand import rules_by_name
 from duotempo.adapt.cycle import Plan
 from duotempo.adapt.measures import accuracy, drifted, first_at
 from duotempo.adapt.native import WordPolicy
@@ -20,7 +21,6 @@ from duotempo.study.fst_arms import (
     SEQUENCE,
     TAGGED,
     Stand,
-    broad,
     lived,
     plan,
     policy,
@@ -102,7 +102,7 @@ class FstRulebook:
 
 def in_sequence(mind: WordPolicy, name: str, counts: Plan, few: int, tell: Tell) -> Numbers:
     """Four tasks, one after the other; after the first one drift, skills and the probe."""
-    arm, wide = ARMS[name], broad(few)
+    arm, wide = ARMS[name], rules_by_name(few)
     store: list[str] = []
     found: Numbers = []
     for number in range(len(SEQUENCE)):
@@ -127,7 +127,7 @@ def in_sequence(mind: WordPolicy, name: str, counts: Plan, few: int, tell: Tell)
 def in_scene(mind: WordPolicy, scene: str, name: str, counts: Plan, few: int) -> Numbers:
     """One task of a setting in which prompts do not stay right."""
     chosen, arm = scenes(counts)[scene], ARMS[name]
-    world = world_of(mind, chosen.task, arm, broad(few), counts.seed)
+    world = world_of(mind, chosen.task, arm, rules_by_name(few), counts.seed)
     stands = list(watched(mind, chosen.task, lived(world, arm, counts, chosen.search), few))
     found = curves(stands)
     if scene == "changing":
@@ -139,7 +139,7 @@ def in_scene(mind: WordPolicy, scene: str, name: str, counts: Plan, few: int) ->
             (n, x, v - {"steps.to": begun.steps, "rollouts.to": begun.rollouts}.get(n, 0))
             for n, x, v in found
         ]
-    return found + moved(mind, chosen.task, stands[-1][0].prompt, broad(few), few)
+    return found + moved(mind, chosen.task, stands[-1][0].prompt, rules_by_name(few), few)
 
 
 def watched(
@@ -193,7 +193,7 @@ def probe(mind: WordPolicy, counts: Plan, few: int) -> Numbers:
     back afterwards."""
     before, arm = mind.taken(), ARMS[RL_FASTER]
     task = RuleTask(SEQUENCE[1])
-    world = world_of(mind, task, arm, broad(few), counts.seed)
+    world = world_of(mind, task, arm, rules_by_name(few), counts.seed)
     fresh = replace(counts, seed=counts.seed + 1)
     found: Numbers = [
         ("probe", float(stand.steps), value)

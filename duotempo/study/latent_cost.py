@@ -18,8 +18,7 @@ from duotempo.models.latent_text import write
 from duotempo.models.posterior import STANDARD, fresh
 from duotempo.models.thinking import AMORTISED, Preset, Thinking
 from duotempo.study.base import Claim, Figure, Job, Row, Size
-from duotempo.study.sleep_text import there
-from duotempo.study.stats import by_seed, claim, curve
+from duotempo.study.stats import by_seed, claim, curve, there
 
 STEPS = (1, 4, 16)
 TWIN, OWN, NEXT, LEAK = "twin", "paper", "streaming", "paper, weights not frozen"

@@ -13,8 +13,7 @@ from duotempo.models.latent_saved import load_latent
 from duotempo.models.thinking import AMORTISED, Preset
 from duotempo.recipes.latent import ARMS, STEPS, TASK, TRAINED_AT, recall_run
 from duotempo.study.base import Claim, Figure, Job, Row, Size
-from duotempo.study.sleep_depo_claims import minus
-from duotempo.study.stats import by_seed, claim, curve, exact_claim, interval, mean
+from duotempo.study.stats import by_seed, claim, curve, exact_claim, interval, mean, minus
 from duotempo.tasks.batch import score
 from duotempo.tasks.recall import Recall
 from duotempo.train import Run, train

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from duotempo.recipes.latent import FULL, LATENT, MORE, PAPER, PLAIN, READERS, SILENT
 from duotempo.study.base import Claim, Figure, Row, Style
-from duotempo.study.sleep_depo_claims import minus
-from duotempo.study.sleep_text import there
-from duotempo.study.stats import by_seed, claim, curve, exact_claim, mean
+from duotempo.study.stats import by_seed, claim, curve, exact_claim, mean, minus, over, there
 
 Values = dict[int, float]
 OWN_STEPS = {arm: float(t.preset.steps) for arm, t in READERS.items() if t and arm != SILENT}
@@ -56,10 +54,10 @@ def saved_claims(rows: Sequence[Row]) -> list[tuple[str, list[float], str]]:
         ("the same at equal compute (twin trained longer)", saved(ours, longer), "> 0"),
         (
             "seconds of the longer twin's training over ours",
-            times(took[MORE], took[LATENT]),
+            over(took[MORE], took[LATENT]),
             ">= 1",
         ),
-        ("seconds of our training over the twin's", times(took[LATENT], took[PLAIN]), "<= 4"),
+        ("seconds of our training over the twin's", over(took[LATENT], took[PLAIN]), "<= 4"),
         (
             "passages: share of bits saved over untuned full attention",
             saved(short, full),
@@ -79,11 +77,6 @@ def saved_claims(rows: Sequence[Row]) -> list[tuple[str, list[float], str]]:
             "> 0",
         ),
     ]
-
-
-def times(ours: Values, theirs: Values) -> list[float]:
-    """Ratios by seed."""
-    return [ours[seed] / theirs[seed] for seed in ours if seed in theirs]
 
 
 def steps_claims(rows: Sequence[Row]) -> list[tuple[str, list[float], str]]:

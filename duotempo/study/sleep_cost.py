@@ -15,8 +15,7 @@ from duotempo.models.config import Config, MemoryConfig
 from duotempo.sleep.policy import Policy
 from duotempo.sleep.recurrent import Sleeper, SleeperConfig
 from duotempo.study.base import Claim, Figure, Job, Row, Size
-from duotempo.study.sleep_text import there
-from duotempo.study.stats import by_seed, claim, curve
+from duotempo.study.stats import by_seed, claim, curve, there
 from duotempo.study.titans_alone import memory
 
 PASSES = (1, 2, 3, 4, 6)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from duotempo.recipes.sleep import ARMS
 from duotempo.study.base import Claim, Figure, Point, Row, Series
-from duotempo.study.stats import by_seed, claim, interval, mean
+from duotempo.study.stats import by_seed, claim, interval, mean, minus
 
 BIG = "12 nodes, "
 SAMPLED = "N sampled"
@@ -43,11 +43,6 @@ def own(arm: str) -> float:
 def at(rows: Sequence[Row], arm: str, hop: int, passes: float | None = None) -> dict[int, float]:
     """Seed -> right answers."""
     return by_seed(rows, arm, f"hop.{hop}", own(arm) if passes is None else passes)
-
-
-def minus(a: Mapping[int, float], b: Mapping[int, float]) -> list[float]:
-    """Differences within seeds."""
-    return [a[seed] - b[seed] for seed in a if seed in b]
 
 
 def claims(rows: Sequence[Row]) -> list[Claim]:

@@ -10,9 +10,7 @@ from duotempo.core import Tell
 from duotempo.recipes.sleep import BOTH_WAYS, RULE110_ARMS, RULE110_STEPS, rule110
 from duotempo.sleep.saved import load_sleeper
 from duotempo.study.base import Claim, Figure, Job, Row, Size
-from duotempo.study.sleep_depo_claims import minus
-from duotempo.study.sleep_text import there
-from duotempo.study.stats import by_seed, claim, curve
+from duotempo.study.stats import by_seed, claim, curve, minus, there
 from duotempo.tasks.batch import score
 from duotempo.tasks.rule110 import Rule110
 from duotempo.train import train

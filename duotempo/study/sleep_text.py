@@ -1,7 +1,7 @@
 """Prose whose windows are slept on before they are evicted: what is recalled, what prose pays."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,9 @@ from duotempo.recipes.sleep import SLEEP_WINDOW, text
 from duotempo.sleep.nights import Full, Night, SliceLoss, Window, woke
 from duotempo.sleep.recurrent import Sleeper
 from duotempo.sleep.saved import load_sleeper
-from duotempo.study.base import Claim, Figure, Job, Row, Series, Size
-from duotempo.study.sleep_depo_claims import minus
+from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.sleep_guard import Listened, tensors
-from duotempo.study.stats import by_seed, claim, curve, mean
+from duotempo.study.stats import by_seed, claim, curve, mean, minus, there
 from duotempo.tasks.batch import Batch, score
 from duotempo.tasks.needle import Needle
 from duotempo.tasks.prose import HELD_OUT_NOVELS, TRAIN_NOVELS, Prose, texts
@@ -188,11 +187,6 @@ def prose_claims(rows: Sequence[Row]) -> list[tuple[str, list[float], str]]:
         ("bits, trained on prose: 4 passes minus 1 at test", minus(bits[four], fewer), "< 0"),
         ("bits, trained on prose: memory minus none, N=4", minus(bits[four], alone), "< 0"),
     ]
-
-
-def there(series: Iterable[Series]) -> tuple[Series, ...]:
-    """Those that have points: a smoke run has few arms."""
-    return tuple(each for each in series if each.points)
 
 
 def recipe(job: Job, size: Size) -> Run:

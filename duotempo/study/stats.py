@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -85,6 +85,21 @@ def by_seed(rows: Sequence[Row], arm: str, metric: str, x: float | None = None) 
     """Seed -> value of one arm and metric at one `x`, in order of seeds."""
     found = {r.seed: r.value for r in rows if (r.arm, r.metric, r.x) == (arm, metric, x)}
     return dict(sorted(found.items()))
+
+
+def minus(a: Mapping[int, float], b: Mapping[int, float]) -> list[float]:
+    """Differences, a - b, of the seeds that both have."""
+    return [a[seed] - b[seed] for seed in a if seed in b]
+
+
+def over(a: Mapping[int, float], b: Mapping[int, float]) -> list[float]:
+    """Ratios, a / b, of the seeds that both have, where there is something to divide by."""
+    return [a[seed] / b[seed] for seed in a if b.get(seed)]
+
+
+def there(series: Iterable[Series]) -> tuple[Series, ...]:
+    """Those that have points: a smoke run has few arms."""
+    return tuple(each for each in series if each.points)
 
 
 def curve(

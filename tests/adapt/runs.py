@@ -18,4 +18,5 @@ def going(folder: Path, **options: Any) -> Adapted:
     search = replace(SMALL, first=6, proposals=4)
     settings = options.pop("settings", Settings(search, EAGER, "fst"))
     options = {"look": Look(problems=8)} | options
-    return adapt(FOUND, options.pop("world", None) or world(), LONG, settings, folder, **options)
+    here, plan = options.pop("world", None) or world(), options.pop("plan", LONG)
+    return adapt(FOUND, here, plan, settings, folder, **options)

@@ -16,7 +16,7 @@ from duotempo.adapt.task_file import Found
 from duotempo.core import UserError
 from duotempo.models.saved import load_model
 from tests.adapt.lives import EAGER, SMALL, Lucky, same, world
-from tests.adapt.runs import going
+from tests.adapt.runs import LONG, going
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -41,6 +41,15 @@ def test_a_killed_run_goes_on_to_the_same_end(cycle, tmp_path):
     left, right = (load_model(tmp_path / name / "model") for name in ("whole", "cut"))
     assert same(dict(left.named_parameters()), dict(right.named_parameters()))
     assert same(dict(right.named_parameters()), here.policy.taken())
+
+
+def test_a_cycle_that_was_refused_has_no_reward_of_an_earlier_one(tmp_path, monkeypatch):
+    drifts = iter((0.0, 9.0, 0.0))
+    monkeypatch.setattr("duotempo.adapt.cycle.divergence", lambda *_: next(drifts))
+    plan = replace(LONG, budget=1.0)
+    done = going(tmp_path, plan=plan, settings=Settings(SMALL, EAGER, "rl"))
+    assert "refused" in done.rows[2]["verdict"]
+    assert [row["reward"] is None for row in done.rows] == [True, False, True, False]
 
 
 def test_a_finished_run_is_shown_again_and_not_made_again(tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from duotempo.adapt.at_hand import rules_by_name
 from duotempo.adapt.cycle import Plan
 from duotempo.study.base import Job, Row
 from duotempo.study.fst_arms import ARMS as FST_ARMS
@@ -15,7 +16,6 @@ from duotempo.study.fst_arms import (
     TAGGED,
     Changing,
     Stand,
-    broad,
     scenes,
     task_of,
 )
@@ -104,8 +104,8 @@ def test_a_task_of_the_tagged_arm_has_a_word_of_its_own():
 
 
 def test_the_broad_mixture_is_the_same_for_every_arm():
-    assert broad(20) == broad(20)
-    assert len({asked.prompt for asked in broad(20)}) > 10
+    assert rules_by_name(20) == rules_by_name(20)
+    assert len({asked.prompt for asked in rules_by_name(20)}) > 10
 
 
 def test_every_arm_of_a_seed_is_a_job_of_its_own():
