@@ -96,6 +96,8 @@ METHODS = {
     "rl-prompt": rl_prompt,
 }
 """Name -> what may move in which cycle."""
+BY_COUNT = frozenset(("sequential", "rl-prompt"))
+"""Methods whose phases are laid out by the number of cycles."""
 
 
 @dataclass(frozen=True)

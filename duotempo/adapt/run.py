@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from duotempo.adapt.cycle import Life, Plan, Settings, adapted
+from duotempo.adapt.cycle import BY_COUNT, Life, Plan, Settings, adapted
 from duotempo.adapt.measures import Drift, drifted, worth
 from duotempo.adapt.saved import identity_of, load_life, save_life
 from duotempo.adapt.store import PromptStore
@@ -66,7 +66,7 @@ def adapt(
     model, `prompts.json` and `tree.json`. `shown` is given each row. Raises
     `UserError`; whatever ends a run, its last cycle is on disk.
     """
-    who = identity_of(found.mark, fingerprint(world), plan, settings, world.kept is not None)
+    who = identity(found, world, plan, settings)
     saved = load_life(folder / LIFE, who)
     life = None
     if saved is not None:
@@ -90,6 +90,20 @@ def adapt(
 def going(life: Life | None, plan: Plan) -> bool:
     """Whether there are cycles left."""
     return life is None or life.cycle < plan.cycles
+
+
+def identity(found: Found, world: World, plan: Plan, settings: Settings) -> dict[str, str]:
+    """What makes a run this run; a finished one may be asked for more cycles where it can."""
+    who = identity_of(
+        task=found.mark,
+        model=fingerprint(world),
+        reuse=world.kept is not None,
+        plan=plan,
+        settings=settings,
+    )
+    if settings.method not in BY_COUNT:
+        del who["cycles"]
+    return who
 
 
 def fingerprint(world: World) -> str:

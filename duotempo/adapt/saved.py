@@ -1,7 +1,7 @@
 """A life on disk: JSON and safetensors, whole or not at all, resumed to the same next cycle."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,14 @@ LAYOUT = Layout("adapt", {"slow": ("slow", ".safetensors")})
 WEIGHT, MOMENT = "weight:", "moment:"
 
 
-def save_life(folder: Path, life: Life, tally: Tally, identity: str) -> None:
+Identity = Mapping[str, str]
+"""Name of a setting -> what it was, as text."""
+
+
+def save_life(folder: Path, life: Life, tally: Tally, identity: Identity) -> None:
     """Save a life after a cycle; `identity` says which run it belongs to. Raises `UserError`."""
     facts = {
-        "identity": identity,
+        "identity": dict(identity),
         "cycle": life.cycle,
         "under": list(life.under),
         "made": life.population.made,
@@ -39,7 +43,7 @@ def save_life(folder: Path, life: Life, tally: Tally, identity: str) -> None:
     write(folder, LAYOUT, facts, {"slow": partial(write_tensors, tensors=tensors)})
 
 
-def load_life(folder: Path, identity: str) -> tuple[Life, Tally] | None:
+def load_life(folder: Path, identity: Identity) -> tuple[Life, Tally] | None:
     """The life of a folder and its counts; None where nothing was saved yet.
 
     Raises `UserError` for a life of another run, or a folder that is not whole.
@@ -48,10 +52,10 @@ def load_life(folder: Path, identity: str) -> tuple[Life, Tally] | None:
         return None
     facts, files = read(folder, LAYOUT)
     try:
-        if facts["identity"] != identity:
+        if other := differences(facts["identity"], identity):
             raise UserError(
-                f"{folder} holds the life of another run: give the same task, model and settings, "
-                "or another folder"
+                f"{folder} holds the life of another run ({', '.join(other)}): give the same "
+                "again, or another folder"
             )
         tensors = read_tensors(files["slow"])
         steps = tuple(Step(**step) for step in facts["steps"])
@@ -66,7 +70,7 @@ def load_life(folder: Path, identity: str) -> tuple[Life, Tally] | None:
         return life, Tally.of(facts["tally"])
     except UserError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder} holds no life that can be read ({type(error).__name__}): copy it again or "
             "begin in another folder"
@@ -95,6 +99,21 @@ def _deep(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Moments]:
     return weights, moments
 
 
-def identity_of(*parts: Any) -> str:
-    """What two runs must share for one to go on from the other: their settings as text."""
-    return " | ".join(map(repr, parts))
+def identity_of(**parts: Any) -> dict[str, str]:
+    """What two runs must share for one to go on from the other; settings are taken apart."""
+    found: dict[str, str] = {}
+    for name, value in parts.items():
+        if is_dataclass(value):
+            found |= identity_of(**{f.name: getattr(value, f.name) for f in fields(value)})
+        else:
+            found[name] = repr(value)
+    return found
+
+
+def differences(before: Identity, now: Identity) -> list[str]:
+    """What differs, in words. Raises `AttributeError` for an identity that is none."""
+    return [
+        f"{name} was {before.get(name, 'not there')}, is {now.get(name, 'not there')}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]

@@ -38,7 +38,8 @@ class Counts:
     """How long and how wide."""
 
     cycles: Whole = 9
-    """Cycles: a search, then steps of the weights, then the guard."""
+    """Cycles: a search, then steps of the weights, then the guard. A finished run goes on when it
+    is asked for more."""
     steps: Whole = 6
     """Steps of the weights in a cycle."""
     problems: Whole | None = None

@@ -182,8 +182,8 @@ def test_a_life_of_chat_is_lived_and_resumed_alike(tmp_path):
     one, two = world(), world()
     lives = list(adapted(one, plan, settings))
     halfway = next(adapted(two, plan, settings))
-    save_life(tmp_path, halfway, two.tally, "chat")
-    saved = load_life(tmp_path, "chat")
+    save_life(tmp_path, halfway, two.tally, {})
+    saved = load_life(tmp_path, {})
     assert saved is not None
     here = world()
     again = World(here.policy, here.task, here.reflector, here.broad, saved[1])

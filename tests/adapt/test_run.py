@@ -61,11 +61,21 @@ def test_a_finished_run_is_shown_again_and_not_made_again(tmp_path):
     assert again.tree == json.loads((tmp_path / TREE).read_text(encoding="utf-8"))
 
 
+def test_a_finished_run_goes_on_when_more_cycles_are_asked(tmp_path):
+    whole = going(tmp_path / "whole")
+    going(tmp_path / "more", plan=replace(LONG, cycles=2))
+    assert told(going(tmp_path / "more").rows) == told(whole.rows)
+    planned = Settings(SMALL, EAGER, "sequential")
+    going(tmp_path / "planned", plan=replace(LONG, cycles=2), settings=planned)
+    with pytest.raises(UserError, match="cycles was 2, is 3"):
+        going(tmp_path / "planned", settings=planned)
+
+
 def test_other_settings_are_another_run(tmp_path):
     going(tmp_path)
-    with pytest.raises(UserError, match="another run"):
+    with pytest.raises(UserError, match="method was 'fst', is 'rl'"):
         going(tmp_path, settings=Settings(SMALL, EAGER, "rl"))
-    with pytest.raises(UserError, match="another run"):
+    with pytest.raises(UserError, match="reuse was False, is True"):
         going(tmp_path, world=replace(world(), kept=Kept()))
     start_anew(tmp_path)
     assert not (tmp_path / LIFE).exists()

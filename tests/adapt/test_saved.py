@@ -13,7 +13,7 @@ from duotempo.core.state_folder import POINTER
 from tests.adapt.lives import EAGER, PLAN, SMALL, lived, same, world
 
 SETTINGS = Settings(SMALL, EAGER, "rl")
-WHO = identity_of(PLAN, SETTINGS)
+WHO = identity_of(plan=PLAN, settings=SETTINGS)
 
 
 @pytest.fixture
@@ -45,8 +45,9 @@ def test_a_life_resumed_from_disk_goes_on_as_if_uncut(tmp_path, method):
 
 
 def test_the_life_of_another_run_is_refused(folder):
-    with pytest.raises(UserError, match="another run"):
-        load_life(folder, WHO + "!")
+    other = replace(SETTINGS, lesson=replace(EAGER, rate=0.5))
+    with pytest.raises(UserError, match=rf"\(rate was {EAGER.rate}, is 0.5\)"):
+        load_life(folder, identity_of(plan=PLAN, settings=other))
 
 
 @pytest.mark.parametrize("part", ["prompts", "scores", "steps", "under", "tally", "made"])
