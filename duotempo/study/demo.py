@@ -38,7 +38,8 @@ def run(
     if threads:
         torch.set_num_threads(threads)
     begun = time.perf_counter()
-    told = [_told(kind, seed, size, tell) for kind in ("diary", "prose")]
+    kinds = ("diary",) if size == "smoke" else ("diary", "prose")
+    told = [_told(kind, seed, size, tell) for kind in kinds]
     rested = slept(size, seed, out, tell)
     streamed = stream(size, seed, tell)
     seconds = time.perf_counter() - begun

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 
 import torch
@@ -10,7 +10,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.tasks.batch import Batch, asked_batch, generator, seeded
+from duotempo.tasks.batch import Batch, asked_batch, generator
 from duotempo.tasks.rulebook_words import (
     CHANGES,
     DIGITS,
@@ -27,6 +27,7 @@ from duotempo.tasks.rulebook_words import (
     TOKEN,
     WORDS,
 )
+from duotempo.tasks.seeds import seeded
 from duotempo.tasks.verifiable import Problem, Score
 
 Digits = Int64[Tensor, "batch 4"]
@@ -155,6 +156,21 @@ def _table(longest: int, named: bool) -> tuple[Int64[Tensor, "rules slots"], Ten
     return padded, (1.0 / torch.bincount(many)[many]).double()
 
 
+@cache
+def _said() -> list[str]:
+    """Four digits as text, by the number that they make."""
+    return [" ".join(f"{n:0{LENGTH}d}") for n in range(DIGITS**LENGTH)]
+
+
+@lru_cache(8)
+def _split(split: str, seed: int) -> tuple[Digits, list[str]]:
+    """The digits of a split in an order of the seed's, and as text."""
+    every = [n for n in range(DIGITS**LENGTH) if (n % 5 == 0) == (split == "test")]
+    seeded(seed, 0).shuffle(every)
+    said = [_said()[n] for n in every]
+    return torch.tensor([[int(d) for d in text.split()] for text in said]), said
+
+
 @dataclass(frozen=True)
 class RuleTask:
     """One hidden rule as a task: four digits in, four out; partial credit by places.
@@ -187,14 +203,11 @@ class RuleTask:
 
     def problems(self, split: str, seed: int) -> Sequence[Problem]:
         """Digits in random order; the test split shares none with the other."""
-        random = seeded(seed, 0)
-        every = [n for n in range(DIGITS**LENGTH) if (n % 5 == 0) == (split == "test")]
-        random.shuffle(every)
-        before = torch.tensor([[int(d) for d in f"{n:0{LENGTH}d}"] for n in every])
-        after = applied(torch.tensor([self.ops]).expand(len(every), -1), before)
+        before, said = _split(split, seed)
+        after = applied(torch.tensor([self.ops]).expand(len(before), -1), before)
         after = twisted(after) if self.rule.endswith("+twist") else after
-        pairs = zip(before.tolist(), after.tolist(), strict=True)
-        return [Problem(" ".join(map(str, a)), " ".join(map(str, b))) for a, b in pairs]
+        answers = (after * torch.tensor([1000, 100, 10, 1])).sum(1).tolist()
+        return [Problem(a, _said()[b]) for a, b in zip(said, answers, strict=True)]
 
     def score(self, problem: Problem, answer: str) -> Score:
         """Half for a right answer, half for the share of right places."""

@@ -26,7 +26,7 @@ def told(rows):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
-@pytest.mark.parametrize("cycle", [0, 2])
+@pytest.mark.parametrize("cycle", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_a_killed_run_goes_on_to_the_same_end(cycle, tmp_path):
     whole = going(tmp_path / "whole")
     command = [sys.executable, "-m", "tests.adapt.killed", str(tmp_path / "cut"), str(cycle)]

@@ -22,6 +22,8 @@ class Even:
     def score(self, problem, answer):
         return Score(sum(word in "02468" for word in answer.split()) / 4)
 """
+ONE = ("--cycles", "1", "--steps", "1", "--problems", "2", "--group", "2", "--test", "4")
+SLOW = ("--method", "rl", *ONE)
 SHORT = ("--cycles", "2", "--steps", "1", "--problems", "2", "--group", "2", "--test", "8")
 
 
@@ -55,9 +57,9 @@ def test_a_task_from_a_file_is_adapted_to_and_reported(called, tmp_path):
 
 
 def test_an_adapted_model_is_adapted_again_and_its_tasks_are_tested_again(called):
-    first = ("--task", "rulebook:jump", "--model", "model", "--out", "one", *SHORT)
+    first = ("--task", "rulebook:jump", "--model", "model", "--out", "one", *SLOW)
     assert called(*first)[0] == 0
-    then = ("--task", "rulebook:dec", "--model", "one", "--out", "two", "--json", *SHORT)
+    then = ("--task", "rulebook:dec", "--model", "one", "--out", "two", "--json", *SLOW)
     code, out, _ = called(*then)
     assert code == 0
     assert set(json.loads(out)["retention"]) == {"rulebook:jump"}
@@ -65,7 +67,7 @@ def test_an_adapted_model_is_adapted_again_and_its_tasks_are_tested_again(called
 
 def test_what_stands_in_a_store_is_never_run(called, tmp_path):
     """A store may be a stranger's: a task in a file is tested again only if the user names it."""
-    first = ("--task", "even.py", "--model", "model", "--out", "one", *SHORT)
+    first = ("--task", "even.py", "--model", "model", "--out", "one", *SLOW)
     assert called(*first)[0] == 0
     store = json.loads((tmp_path / "one" / "prompts.json").read_text(encoding="utf-8"))
     evil = tmp_path / "evil.py"
@@ -73,7 +75,7 @@ def test_what_stands_in_a_store_is_never_run(called, tmp_path):
     (tmp_path / "one" / "prompts.json").write_text(
         json.dumps(store | {str(evil): {"prompt": "-", "score": 0.5}}), encoding="utf-8"
     )
-    then = ("--task", "rulebook:dec", "--model", "one", "--json", *SHORT)
+    then = ("--task", "rulebook:dec", "--model", "one", "--json", *SLOW)
     code, out, _ = called(*then, "--out", "two")
     assert (code, json.loads(out)["retention"]) == (0, {})
     code, out, _ = called(*then, "--out", "three", "--retest", "even.py")
@@ -82,7 +84,7 @@ def test_what_stands_in_a_store_is_never_run(called, tmp_path):
 
 def test_answers_may_be_used_twice(called):
     options = ("--task", "even.py", "--model", "model", "--rate", "1e-2", "--reuse", "--json")
-    code, out, _ = called(*options, "--cycles", "2", "--steps", "2", "--problems", "4")
+    code, out, _ = called(*options, "--cycles", "1", "--steps", "2", "--problems", "4")
     assert code == 0
     assert json.loads(out)["reused"] > 0
 
@@ -113,7 +115,7 @@ def test_what_contradicts_itself_is_refused_in_a_sentence(called, options, said)
 
 
 def test_a_run_of_other_settings_is_not_gone_on_with(called):
-    options = ("--task", "even.py", "--model", "model", "--out", "here", *SHORT)
+    options = ("--task", "even.py", "--model", "model", "--out", "here", *SLOW)
     assert called(*options)[0] == 0
     code, _, err = called(*options, "--seed", "3")
     assert code == 2

@@ -129,6 +129,7 @@ def test_a_result_tells_the_machine_without_naming_it():
     assert commit()
 
 
+@pytest.mark.slow  # `make verify` does the same
 def test_every_published_claim_follows_from_its_rows(request):
     folder = request.config.rootpath / "benchmarks" / "results"
     assert verify(folder, STUDIES) == []
