@@ -10,7 +10,7 @@ from duotempo.adapt.prompts import Population, Search, for_weights
 from duotempo.adapt.world import World
 from duotempo.core import Candidate, Event, Proposal, UserError, Verdict, live
 from duotempo.core import Trial as Judged
-from duotempo.tasks.batch import seeded
+from duotempo.tasks.seeds import seeded
 from duotempo.tasks.verifiable import Problem, Task, some
 
 MOST = 100_000

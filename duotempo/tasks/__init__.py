@@ -60,6 +60,13 @@ def _rulebook() -> Any:
     return Rulebook()
 
 
+def _sessions() -> Any:
+    """Sessions with invented people: notes of one, a memory of many, replies that know it."""
+    from duotempo.tasks.sessions_rows import Sessions  # noqa: PLC0415, imports torch
+
+    return Sessions()
+
+
 TASKS: dict[str, Callable[[], Any]] = {
     "diary": _diary,
     "prose": _prose,
@@ -69,6 +76,7 @@ TASKS: dict[str, Callable[[], Any]] = {
     "depo-names": _depo_names,
     "rule110": _rule110,
     "rulebook": _rulebook,
+    "sessions": _sessions,
 }
 """Name -> the task as it is by default; the first line of its docstring says what it is.
 

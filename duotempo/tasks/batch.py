@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from random import Random
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -11,6 +9,7 @@ from jaxtyping import Bool, Float, Float32, Int, Int64
 from torch import Tensor
 
 from duotempo.core import UserError
+from duotempo.tasks.seeds import seeded
 
 DTYPES = {
     "tokens": torch.int64,
@@ -72,12 +71,6 @@ class Score:
     token: float
     answers: int
     tokens: int
-
-
-def seeded(seed: int, *index: int) -> Random:
-    """Random numbers of a seed and an index (or several): the same on every machine, any order."""
-    said = ":".join(str(int(part)) for part in (seed, *index))
-    return Random(int.from_bytes(sha256(said.encode()).digest(), "big"))
 
 
 def generator(seed: int, *index: int) -> torch.Generator:

@@ -7,7 +7,6 @@ from hashlib import sha256
 from random import Random
 
 from duotempo.core import UserError
-from duotempo.tasks.batch import seeded
 from duotempo.tasks.chat_words import (
     ASKED,
     CAPITALS,
@@ -18,6 +17,7 @@ from duotempo.tasks.chat_words import (
     THINGS,
     UNITS,
 )
+from duotempo.tasks.seeds import seeded
 from duotempo.tasks.verifiable import Problem, Score
 
 MANY = {"train": 120, "test": 40}

@@ -10,7 +10,8 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.tasks.batch import Batch, asked_batch, generator, seeded
+from duotempo.tasks.batch import Batch, asked_batch, generator
+from duotempo.tasks.seeds import seeded
 
 Node = TypeVar("Node")
 Numbers = TypeVar("Numbers", int, Tensor)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from duotempo.core import UserError
-from duotempo.tasks.batch import Batch, Task, seeded
+from duotempo.tasks.batch import Batch, Task
+from duotempo.tasks.seeds import seeded
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.tasks.batch import Batch, Row, Score, byte_batch, score, seeded
+from duotempo.tasks.batch import Batch, Row, Score, byte_batch, score
 from duotempo.tasks.facts import (
     LETTERS,
     TABLE,
@@ -27,6 +27,7 @@ from duotempo.tasks.facts import (
 )
 from duotempo.tasks.needle_words import HELD_OUT_WORDS, TRAIN_WORDS
 from duotempo.tasks.prose import HeldOut, Source, check_split, corpus, room
+from duotempo.tasks.seeds import seeded
 
 __all__ = ["Fact", "Needle", "Score", "Stream", "haystack", "oracle", "score"]
 

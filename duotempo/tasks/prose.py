@@ -12,7 +12,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.tasks.batch import Batch, seeded
+from duotempo.tasks.batch import Batch
+from duotempo.tasks.seeds import seeded
 from duotempo.tasks.text import STDIN, Text, default_text, load
 
 FOLDER = "DUOTEMPO_TEXTS"

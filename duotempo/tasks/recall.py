@@ -10,7 +10,8 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from duotempo.core import UserError
-from duotempo.tasks.batch import Batch, seeded
+from duotempo.tasks.batch import Batch
+from duotempo.tasks.seeds import seeded
 
 FILLER = 0
 

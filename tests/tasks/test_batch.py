@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duotempo.core import UserError
-from duotempo.tasks.batch import DTYPES, Batch, byte_batch, score, seeded
+from duotempo.tasks.batch import DTYPES, Batch, byte_batch, score
+from duotempo.tasks.seeds import seeded
 
 ROWS = ((b"ab: 12. cd: 345.", [(4, 6), (12, 15)]), (b"some prose: 678.", [(12, 15)]))
 

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duotempo.core import UserError
-from duotempo.tasks.batch import score, seeded
+from duotempo.tasks.batch import score
 from duotempo.tasks.facts import CUE, LONGEST, TABLE, Fact, apart, decoys, insert
 from duotempo.tasks.needle import Needle, haystack, oracle
 from duotempo.tasks.needle_words import DECOYS, HELD_OUT_WORDS, KINDS, TRAIN_WORDS, WORDS
+from duotempo.tasks.seeds import seeded
 
 ALL = ("key", "number", "passkey", "word")
 MANY = Needle(kinds=ALL, needles=(2, 4), asked=None, lengths=(512, 700), tokens=1400, decoys=4.0)
