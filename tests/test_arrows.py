@@ -116,7 +116,9 @@ def test_the_core_needs_the_standard_library_only():
 
 @pytest.mark.parametrize("name", WITHOUT_TORCH)
 def test_rooms_without_torch_load_without_torch(name):
-    modules = [module for module in sources() if room(module) == name]
+    modules = [
+        m for m in sources() if room(m) == name and ".migrations." not in m
+    ]  # Alembic runs those
     lines = [f"import {module}" for module in modules] + ["import sys"]
     lines += ["assert 'torch' not in sys.modules, 'torch was loaded'"]
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=60)

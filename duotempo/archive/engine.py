@@ -1,0 +1,129 @@
+"""Opens the database of conversations, SQLite by path or PostgreSQL by URL: durable, migrated."""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic.command import upgrade
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from duotempo.archive.schema import MENDS, PATIENCE
+from duotempo.core import UserError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+WRITING = "duotempo_writing"
+LOCK = 0x64756F74
+"""Number of the lock that PostgreSQL holds while one process migrates."""
+SETTINGS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+
+
+def opened(where: str | Path) -> Engine:
+    """An engine for a path (SQLite) or a `postgresql://` URL, its tables up to date.
+
+    Raises `UserError` for what is no such place, cannot be reached or comes from a later version.
+    """
+    engine = _made(str(where))
+    try:
+        with told(engine), engine.connect() as connection:
+            if engine.dialect.name != "sqlite":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+            _migrate(connection)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _made(where: str) -> Engine:
+    """The engine of a place, not yet connected."""
+    if "://" not in where:
+        engine = create_engine(
+            f"sqlite:///{where}",
+            connect_args={"timeout": PATIENCE, "check_same_thread": False},
+            hide_parameters=True,
+        )
+        event.listen(engine, "connect", _prepared)
+        event.listen(engine, "begin", _begun)
+        return engine
+    try:
+        url = make_url(where)
+        if url.get_backend_name() != "postgresql":
+            raise UserError(
+                f"'{url.get_backend_name()}' is no database for conversations: give the path of a "
+                "file (SQLite), or postgresql://USER@HOST/NAME"
+            )
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True
+        )
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise UserError(f"this is no address of a database ({error})") from error
+    except ModuleNotFoundError as error:
+        raise UserError("PostgreSQL needs its driver: pip install 'duotempo[serve]'") from error
+
+
+def _prepared(connection: sqlite3.Connection, _: Any) -> None:
+    """Durable, strict, and nothing of what is deleted stays in the file."""
+    connection.isolation_level = None  # the engine says when a transaction begins
+    for setting in SETTINGS:
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begun(connection: Connection) -> None:
+    """A writer takes its turn at once, so that two never wait for each other in a circle."""
+    writing = connection.get_execution_options().get(WRITING)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection.execution_options(**{WRITING: True})
+    try:
+        upgrade(config, "head")
+    except CommandError as error:
+        raise UserError(
+            "these conversations are of a later Duotempo: upgrade it to read them"
+        ) from error
+    connection.commit()
+
+
+@contextmanager
+def writing(engine: Engine) -> Generator[Connection, None, None]:
+    """One transaction: all of it is on disk when this ends, or none of it."""
+    with told(engine), engine.connect() as plain:
+        connection = plain.execution_options(**{WRITING: True})
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Generator[Connection, None, None]:
+    """One consistent look."""
+    with told(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def told(engine: Engine) -> Generator[None, None, None]:
+    """What a database refuses becomes a sentence that names the mend, without anybody's text."""
+    try:
+        yield
+    except DBAPIError as error:
+        reason = error.orig
+        what = f"{getattr(reason, 'sqlite_errorname', '')} {reason}"
+        where = engine.url.database or "the database"
+        mend = next((said for part, said in MENDS.items() if part in what), None)
+        if mend is None and engine.dialect.name == "postgresql" and not error.statement:
+            mend = "cannot be reached: check its address, and that it runs"
+        if mend is None:
+            raise
+        raise UserError(f"the conversations in '{where}' {mend}") from error
+    except SQLAlchemyError as error:
+        raise UserError(
+            f"the database does not answer ({type(error).__name__}): try again"
+        ) from error
