@@ -1,0 +1,111 @@
+"""A conversation that remembers: replies at once, notes and sleep when a session is over."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from duotempo.archive.conversation_records import Line, Turn, Version
+from duotempo.archive.memories import Memories
+from duotempo.archive.people import Person
+from duotempo.converse.guard import Probed
+from duotempo.converse.model import Model, Said
+from duotempo.converse.probes import Prober, cloze
+from duotempo.converse.sleep import Awake, Notebook, Rebuild, Settings
+from duotempo.core import Event, UserError, live
+
+ROOM = 0.25
+"""Share of a model's context that is left for its reply."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One person and one model; all it knows is in the archive, so any process may go on."""
+
+    person: Person
+    model: Model
+    settings: Settings = Settings()  # noqa: RUF009 - frozen
+    prober: Prober = cloze
+
+    @property
+    def session(self) -> int | None:
+        """The session that is open, None: there is none."""
+        sessions = self.person.sessions()
+        return sessions[-1].number if sessions and sessions[-1].ended is None else None
+
+    @property
+    def memory(self) -> Sequence[Line]:
+        """The sentences of the memory that stands."""
+        version = Memories(self.person).version()
+        return version.lines if version else ()
+
+    def say(self, text: str) -> str:
+        """Say something and be answered; both turns are kept, the first before it is answered."""
+        session = self.session or self.person.begin()
+        self.person.say(session, "user", text)
+        said = self.answer(self.person.turns(session))
+        self.person.say(session, "assistant", said)
+        return said
+
+    def answer(self, turns: Sequence[Turn]) -> str:
+        """What the model says to a session's last turn."""
+        said = [Said(t.number, t.role, t.text) for t in turns if t.text]
+        answer = self.model.reply(self.person.name, self.memory, self.fitting(said))
+        if not answer:
+            raise UserError("the model said nothing: say it in other words, or use another model")
+        return answer
+
+    def fitting(self, turns: Sequence[Said]) -> list[Said]:
+        """The last turns that the model's context holds beside its memory and a reply."""
+        size = self.model.size
+        left = self.model.context * (1 - ROOM) - sum(size(line.text) for line in self.memory)
+        kept: list[Said] = []
+        for turn in reversed(turns):
+            left -= size(turn.text) + 4
+            if kept and left < 0:
+                break
+            kept.insert(0, turn)
+        return kept
+
+    def end(self) -> None:
+        """End the session that is open, if there is one."""
+        if (session := self.session) is not None:
+            self.person.end(session)
+
+    def pending(self) -> list[int]:
+        """Sessions that are over and were not slept on, or could not be noted and may yet."""
+        slept = max((version.until for version in Memories(self.person).versions()), default=0)
+        return [
+            each.number
+            for each in self.person.sessions()
+            if each.ended is not None
+            and (each.number > slept or (not each.noted and each.tries < self.settings.tries))
+        ]
+
+    def sleeps(self, now: bool = False) -> Iterator[Version | None]:
+        """Note the pending sessions and sleep whenever there are enough; the memory after each.
+
+        `now`: sleep after the last even if there are not. What was done is on disk: this may be
+        cut off anywhere and begun again.
+        """
+        pending, every = self.pending(), self.settings.every
+        stream = (Event(number, 1) for number in pending)
+
+        def due(state: Awake, event: Event) -> bool:
+            return len(state.sessions) >= every or (now and event.content == pending[-1])
+
+        memories = Memories(self.person)
+        lives = live(
+            stream,
+            memories.version(),
+            channel=Notebook(self.person, self.model),
+            boundary=due,
+            sleep=Rebuild(self.person, self.model, self.settings, self.prober),
+            guard=Probed(self.model, self.person.name, self.settings.noise),
+        )
+        for _ in lives:
+            yield memories.version()
+
+    def sleep(self, now: bool = True) -> Version | None:
+        """All of it; returns the memory that stands."""
+        for _ in self.sleeps(now):
+            pass
+        return Memories(self.person).version()

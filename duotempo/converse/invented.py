@@ -1,0 +1,127 @@
+"""A model of the invented world as a memory model: its three tasks are texts in, texts out."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from duotempo.archive.conversation_records import Line, Turn
+from duotempo.converse.model import PARTS, SAID, Dated, Finding, Said, Unreadable
+from duotempo.converse.probes import Probe
+from duotempo.tasks import sessions_forms as forms
+from duotempo.tasks.sessions import SLOTS, Fact, Slot, told
+from duotempo.tasks.sessions_words import MOST_DATES, MOST_REFS, NAMES, UNKNOWN
+
+SENTENCE = re.compile(r"((?:\[\d+\] )+)(\S.*)")
+HEADING = re.compile(rf"(?:^|(?<= ))({'|'.join(PARTS)}) :(?= |$)")
+STRANGE = 4
+"""One probe in so many asks for what nobody told: a memory must not invent."""
+
+
+@dataclass(frozen=True)
+class Invented:
+    """The three tasks by whatever goes on a prompt of the world: the oracle, or a trained model.
+
+    Who is called `ana-7` is Ana to it. Dates are numbers of sessions.
+    """
+
+    speak: Callable[[str], str] = forms.oracle
+    context: int = 1500
+
+    def size(self, text: str) -> int:
+        """Words."""
+        return len(text.split())
+
+    def remember(self, name: str, turns: Sequence[Said]) -> list[Finding]:
+        """Notes of a session. Raises `Unreadable`."""
+        said = self._said(forms.remember(spoken(name), [turn.text for turn in turns]))
+        numbers = [turn.number for turn in turns]
+        return [
+            Finding(text, _placed(marks, numbers), "") for marks, text in _sentences(said, " ; ")
+        ]
+
+    def compress(self, name: str, notes: Sequence[Dated], budget: int) -> list[Finding]:
+        """A memory of all notes. Raises `Unreadable`."""
+        if len(notes) >= MOST_REFS:
+            raise Unreadable(f"{len(notes)} notes are more than it can number")
+        said = [
+            f"[{n}] {note.text}"
+            + (f" @{min(note.session, MOST_DATES - 1)}" if note.session else "")
+            for n, note in enumerate(notes, 1)
+        ]
+        parts = HEADING.split(self._said(forms.compress(spoken(name), said)))
+        if parts[0] or tuple(parts[1::2]) not in ((), PARTS):
+            raise Unreadable("its parts are not those of a memory")
+        numbers = range(1, len(notes) + 1)
+        return [
+            Finding(text, _placed(marks, numbers), part)
+            for part, said_of in zip(parts[1::2], parts[2::2], strict=True)
+            for marks, text in _sentences(said_of.strip(), " ; ")
+        ]
+
+    def reply(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> str:
+        """What to say next."""
+        raw = " ".join(line.text for line in memory if line.part == SAID)
+        parts = (
+            f"{part} : {' ; '.join(line.text for line in memory if line.part == part)}".strip()
+            for part in PARTS
+        )
+        context = raw or (" ".join(parts) if memory else "")
+        return self._said(forms.reply(context, [turn.text for turn in turns]))
+
+    def _said(self, prompt: str) -> str:
+        """What comes before the end. Raises `Unreadable` where there is none."""
+        said = self.speak(prompt)
+        if said != forms.END and not said.endswith(f" {forms.END}"):
+            raise Unreadable("it did not come to an end")
+        return said.removesuffix(forms.END).strip()
+
+
+def spoken(name: str) -> str:
+    """The name as the world says it; who has no name of the world is its first."""
+    first = name.partition("-")[0].lower()
+    return first if first in NAMES else NAMES[0]
+
+
+def questions(turns: Sequence[Turn], random: Random, most: int) -> list[Probe]:
+    """Probes of the world: what was told is asked for, now and before; and what never was."""
+    facts = []
+    for turn in turns:
+        if turn.role == "user" and (turn.text or "").strip() in forms.telling():
+            slot, value = forms.telling()[(turn.text or "").strip()]
+            facts.append(Fact(turn.session, turn.id, slot, value))
+    known, found = told(facts), []
+    for slot, each in known.items():
+        found.append(_probe(random.choice(slot.questions()), each.now))
+        if each.before:
+            found.append(_probe(slot.before(), each.before))
+    strange = [slot for slot in SLOTS if slot not in known]
+    many = min(len(strange), most // STRANGE)
+    kept = random.sample(found, min(len(found), most - many))
+    return kept + [_unknown(random, slot) for slot in random.sample(strange, many)]
+
+
+def _probe(question: str, fact: Fact) -> Probe:
+    return Probe(question, fact.value, (fact.turn,))
+
+
+def _unknown(random: Random, slot: Slot) -> Probe:
+    return Probe(random.choice(slot.questions()), UNKNOWN, ())
+
+
+def _sentences(said: str, between: str) -> list[tuple[list[int], str]]:
+    """Numbered sentences. Raises `Unreadable` for one without a number."""
+    found = []
+    for sentence in said.split(between) if said else ():
+        mark = SENTENCE.fullmatch(sentence.strip())
+        if mark is None:
+            raise Unreadable(f"a sentence has no number: {sentence[:40]!r}")
+        found.append(([int(n) for n in re.findall(r"\d+", mark[1])], mark[2]))
+    return found
+
+
+def _placed(marks: Sequence[int], known: Sequence[int]) -> tuple[int, ...]:
+    """Raises `Unreadable` for a number that there is none of."""
+    if bad := set(marks) - set(known):
+        raise Unreadable(f"there is no number {min(bad)}")
+    return tuple(dict.fromkeys(marks))

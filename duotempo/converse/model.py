@@ -1,0 +1,72 @@
+"""What any model must do to hold a memory: the three tasks, and what they give back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from duotempo.archive.conversation_records import Line
+
+PARTS = ("portrait", "relation", "recap")
+"""Of a memory: who the user is; how both speak with each other; what they did. Source: COMEDY,
+arXiv 2402.11975, task 2."""
+SAID = "said"
+"""In place of these: lines of earlier sessions as they were said."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A turn of the session that is being read; numbered from 1 within it."""
+
+    number: int
+    role: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence that a model made, and the numbers of what it read that it rests on."""
+
+    text: str
+    numbers: tuple[int, ...]
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Dated:
+    """A note to be compressed: its session and day (0 and "" for what has dates in its text), and
+    the turns under it."""
+
+    text: str
+    session: int
+    day: str
+    turns: tuple[int, ...]
+
+
+class Unreadable(Exception):
+    """What a model said could not be read, also after it was asked once more."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """One model for the three tasks of COMEDY (arXiv 2402.11975). Raises `Unreadable`."""
+
+    @property
+    def context(self) -> int:
+        """Tokens that it can read and write at once."""
+        ...
+
+    def size(self, text: str) -> int:
+        """Tokens of a text, or about so many."""
+        ...
+
+    def remember(self, name: str, turns: Sequence[Said]) -> list[Finding]:
+        """Task 1, session memory: sentences about what was said, resting on turn numbers."""
+        ...
+
+    def compress(self, name: str, notes: Sequence[Dated], budget: int) -> list[Finding]:
+        """Task 2, compression: sentences with their parts, resting on notes by place, from 1."""
+        ...
+
+    def reply(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> str:
+        """Task 3: what to say next, with a memory or none."""
+        ...

@@ -1,0 +1,158 @@
+"""Consolidation of conversations: what the loop is made of, awake by session, asleep by rebuild."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+
+from duotempo.archive.conversation_records import Line, Note, Version
+from duotempo.archive.memories import Memories
+from duotempo.archive.people import Person
+from duotempo.converse.model import Dated, Finding, Model, Said, Unreadable
+from duotempo.converse.probes import Prober, cloze
+from duotempo.converse.reading import within
+from duotempo.core import Candidate, Event, Proposal, Verdict
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`every`: sessions between two sleeps; `budget`: tokens of a memory; `probes`: questions that
+    a sleep may ask, three answers each; `tries`: how often a session is read that could not be.
+
+    `noise`: how many standard deviations worse than no memory, or than the memory that stands, a
+    new one may look on the probes before it is refused.
+    """
+
+    every: int = 1
+    budget: int = 400
+    probes: int = 12
+    tries: int = 3
+    noise: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Awake:
+    """The fast state: sessions that the memory has not slept on."""
+
+    sessions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The fast channel: a session that ended is noted, sentence by sentence, with its turns."""
+
+    person: Person
+    model: Model
+
+    def init(self, slow: Version | None) -> Awake:
+        """Awake since nothing was said."""
+        return Awake()
+
+    def write(self, state: Awake, event: Event) -> Awake:
+        """Task 1 on the session; what cannot be read stays as its turns and waits."""
+        number: int = event.content
+        if not any(each.noted and each.number == number for each in self.person.sessions()):
+            noted(self.person, self.model, number)
+        return Awake((*state.sessions, number))
+
+    def after(self, state: Awake, verdict: Verdict) -> Awake:
+        """On waking the version is kept, or that it was refused; nothing is left to sleep on: the
+        notes stay for the next sleep."""
+        until = max(state.sessions, default=0)
+        refused = Version(0, None, 0.0, until, kept=False, reason=verdict.reason)
+        made = verdict.chosen.value if verdict.chosen else refused
+        Memories(self.person).propose(made)
+        return Awake()
+
+
+def noted(person: Person, model: Model, session: int) -> bool:
+    """Take the notes of a session; False, and why is kept, if the model could not be read."""
+    turns = [turn for turn in person.turns(session) if turn.text and turn.role != "system"]
+    said = [Said(number, turn.role, turn.text or "") for number, turn in enumerate(turns, 1)]
+    memories = Memories(person)
+    try:
+        found = model.remember(person.name, said) if said else []
+    except Unreadable as fault:
+        memories.failed(session, str(fault))
+        return False
+    ids = {number: turn.id for number, turn in enumerate(turns, 1)}
+    memories.note(session, [Note(session, f.text, tuple(ids[n] for n in f.numbers)) for f in found])
+    return True
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """The consolidator: task 2 on the notes of all sessions, never on an earlier memory.
+
+    Notes beyond a model's context are compressed in groups and those once more, from the sources
+    each time.
+    """
+
+    person: Person
+    model: Model
+    settings: Settings
+    prober: Prober = cloze
+
+    def __call__(self, slow: Version | None, state: Awake) -> Proposal:
+        """One candidate, made when the guard asks for it, and probes from raw turns."""
+        turns = [turn for turn in self.person.turns() if turn.text]
+        random = Random(self.settings.seed + len(turns))
+        probes = self.prober(turns, random, self.settings.probes)
+        return Proposal(self._candidates(state), probes)
+
+    def _candidates(self, state: Awake) -> Iterator[Candidate]:
+        until = max(state.sessions, default=0)
+        notes = Memories(self.person).notes()
+        dates = {s.number: dated(s.begun) for s in self.person.sessions()}
+        try:
+            lines, lost = self.lines(
+                [Dated(n.text, n.session, dates[n.session], n.turns) for n in notes]
+            )
+        except Unreadable as fault:
+            yield Candidate(0, f"the model's memory could not be read: {fault}")
+            return
+        more = f"; {lost} sentences did not fit" if lost else ""
+        yield Candidate(1, Version(0, None, 0.0, until, kept=True, reason=more, lines=lines))
+
+    def lines(self, notes: Sequence[Dated]) -> tuple[list[Line], int]:
+        """A memory of notes, each with its turns; how many sentences did not fit the budget."""
+        model, budget = self.model, self.settings.budget
+        if not notes:
+            return [], 0
+        groups = grouped(notes, model, model.context - 2 * budget)
+        if len(groups) == len(notes) > 1:
+            raise Unreadable(f"its context of {model.context} tokens does not hold two notes")
+        if len(groups) > 1:
+            parts = [line for group in groups for line in self.lines(group)[0]]
+            if len(parts) >= len(notes):
+                raise Unreadable(f"{len(notes)} notes do not fit its context and do not shrink")
+            return self.lines([Dated(line.text, 0, "", line.turns) for line in parts])
+        found = model.compress(self.person.name, notes, budget)
+        kept, lost = within(found, budget, model.size)
+        return [lined(finding, notes) for finding in kept], lost
+
+
+def grouped(notes: Sequence[Dated], model: Model, most: int) -> list[list[Dated]]:
+    """Notes in order, in as few groups as a model can read; never a group of all of many."""
+    groups: list[list[Dated]] = [[]]
+    full = 0
+    for note in notes:
+        size = model.size(note.text) + 8
+        if groups[-1] and full + size > most:
+            groups.append([])
+            full = 0
+        groups[-1].append(note)
+        full += size
+    return groups
+
+
+def lined(finding: Finding, notes: Sequence[Dated]) -> Line:
+    """A sentence of a memory with the turns under its notes."""
+    turns = dict.fromkeys(turn for number in finding.numbers for turn in notes[number - 1].turns)
+    return Line(finding.part, finding.text, tuple(turns))
+
+
+def dated(seconds: float) -> str:
+    """A day, as memories name it."""
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
