@@ -9,6 +9,7 @@ from duotempo.adapt.policy import Asked, Policy
 from duotempo.adapt.prompts import Reflector
 from duotempo.adapt.store import PromptStore
 from duotempo.adapt.task_file import Found, find_task
+from duotempo.converse.endpoint import Endpoint
 from duotempo.core import Tell, UserError
 from duotempo.models.native_folder import native_folder
 from duotempo.tasks.rulebook import RuleTask
@@ -60,7 +61,7 @@ def reflector_of(name: str, model: str | None, policy: Policy, task: Any) -> Ref
         name = "lines" if hints else "self"
     if name == "lines":
         return _lines(hints)
-    from duotempo.adapt.talk import Endpoint, Local, Talk, by_gepa  # noqa: PLC0415 - one tier's
+    from duotempo.adapt.talk import Local, Talk, by_gepa  # noqa: PLC0415 - one tier's
 
     if name.startswith(("http://", "https://")):
         if model is None:

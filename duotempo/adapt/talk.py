@@ -1,11 +1,10 @@
 """Who edits prompts by talking: the frozen base itself, or a model at an address."""
 
-import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from duotempo.adapt.chat import ChatPolicy
 from duotempo.adapt.prompts import Trial
@@ -50,51 +49,6 @@ class Local:
         """What the base says, in at most `longest` tokens."""
         return self.policy.speak(
             text, longest=self.longest, temperature=self.temperature, seed=seed
-        )
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A model behind an address that speaks the OpenAI protocol, such as `http://host:8000/v1`.
-
-    A call that is refused for its rate, times out (`timeout` seconds) or meets a failing server is
-    made again up to `retries` times, with growing pauses. `key=None` takes OPENAI_API_KEY, or none.
-    Not seeded: two runs may differ. Raises `UserError` after the last try, or without openai.
-    """
-
-    url: str
-    model: str
-    key: str | None = field(default=None, repr=False)
-    timeout: float = 60.0
-    retries: int = 5
-
-    def __call__(self, text: str, seed: int) -> str:
-        """What the model at the address says."""
-        openai = _openai()
-        try:
-            with self.client(openai) as client:
-                said = client.chat.completions.create(
-                    model=self.model, messages=[{"role": "user", "content": text}]
-                )
-        except openai.APIStatusError as error:
-            raise UserError(
-                f"{self.url} refused {self.model} with status {error.status_code}: check address, "
-                "model and key, then resume the run; finished cycles are kept"
-            ) from error
-        except openai.APIError as error:
-            raise UserError(
-                f"{self.url} did not answer ({error}): check the address and that the server is "
-                "up, then resume the run; finished cycles are kept"
-            ) from error
-        if isinstance(said, str):
-            raise UserError(f"{self.url} speaks another protocol: most such addresses end in /v1")
-        return str(said.choices[0].message.content or "") if said.choices else ""
-
-    def client(self, openai: Any) -> Any:
-        """The client with its own retries."""
-        key = self.key or os.environ.get("OPENAI_API_KEY") or "none"
-        return openai.OpenAI(
-            base_url=self.url, api_key=key, timeout=self.timeout, max_retries=self.retries
         )
 
 
@@ -164,14 +118,3 @@ def by_gepa(speaker: Speaker) -> Talk:
         return Proposal.output_extractor(said)["new_instruction"]
 
     return Talk(speaker, ask, read, "gepa")
-
-
-def _openai() -> Any:
-    """The client library."""
-    try:
-        import openai  # noqa: PLC0415 - an optional extra
-    except ImportError as error:
-        raise UserError(
-            'an endpoint needs openai: run `pip install "duotempo[adapt]"`, or use Local(policy)'
-        ) from error
-    return openai

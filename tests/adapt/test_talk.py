@@ -8,7 +8,8 @@ import pytest
 
 from duotempo.adapt.lines import Lines, words
 from duotempo.adapt.prompts import Population, Reflector, Search, Trial, name
-from duotempo.adapt.talk import Endpoint, Local, Speaker, Talk, by_gepa, instruction
+from duotempo.adapt.talk import Local, Speaker, Talk, by_gepa, instruction
+from duotempo.converse.endpoint import Endpoint
 from duotempo.core import UserError
 from duotempo.tasks.verifiable import Problem, Score
 from tests.adapt.chats import policy
@@ -129,20 +130,20 @@ def test_a_key_is_not_shown():
 
 @pytest.mark.parametrize(("statuses", "tries"), [((429, 429, 429), 2), ((401,), 1)])
 def test_an_endpoint_that_goes_on_refusing_is_told(statuses, tries):
-    with serving(*statuses) as server, pytest.raises(UserError, match=r"status 4\d\d.*resume"):
+    with serving(*statuses) as server, pytest.raises(UserError, match=r"status 4\d\d.*again"):
         Endpoint(server.url, "small", retries=1)("Hello", 0)
     assert len(server.got) == tries
 
 
 def test_an_endpoint_that_does_not_answer_in_time_is_told():
-    with serving(wait=0.3) as server, pytest.raises(UserError, match=r"did not answer.*resume"):
+    with serving(wait=0.3) as server, pytest.raises(UserError, match=r"did not answer.*again"):
         Endpoint(server.url, "small", timeout=0.05, retries=0)("Hello", 0)
 
 
 def test_an_endpoint_that_is_down_is_told():
     with serving() as server:
         url = server.url
-    with pytest.raises(UserError, match=r"did not answer.*resume"):
+    with pytest.raises(UserError, match=r"did not answer.*again"):
         Endpoint(url, "small", retries=0)("Hello", 0)
 
 
