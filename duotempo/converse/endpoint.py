@@ -1,0 +1,73 @@
+"""A model behind an address that speaks the OpenAI protocol, asked again where that may help."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from duotempo.core import UserError
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model at an address such as `http://host:8000/v1`.
+
+    A call that is refused for its rate, times out (`timeout` seconds) or meets a failing server is
+    made again up to `retries` times, with growing pauses. `key=None` takes OPENAI_API_KEY, or none.
+    `context` is how many tokens the model reads and writes at once. Not seeded: two runs may
+    differ. Raises `UserError` after the last try, or without openai.
+    """
+
+    url: str
+    model: str
+    key: str | None = field(default=None, repr=False)
+    timeout: float = 60.0
+    retries: int = 5
+    context: int = 8192
+
+    def __call__(self, text: str, seed: int) -> str:
+        """What the model says to a text."""
+        return self.chat([{"role": "user", "content": text}])
+
+    def chat(self, messages: Sequence[Message], longest: int | None = None) -> str:
+        """What it says next, in at most `longest` tokens."""
+        openai = _openai()
+        bound = {} if longest is None else {"max_tokens": longest}
+        try:
+            with self.client(openai) as client:
+                said = client.chat.completions.create(
+                    model=self.model, messages=list(messages), **bound
+                )
+        except openai.APIStatusError as error:
+            raise UserError(
+                f"{self.url} refused {self.model} with status {error.status_code}: check address, "
+                "model and key, then run it again; what was finished is kept"
+            ) from error
+        except openai.APIError as error:
+            raise UserError(
+                f"{self.url} did not answer ({error}): check the address and that the server is "
+                "up, then run it again; what was finished is kept"
+            ) from error
+        if isinstance(said, str):
+            raise UserError(f"{self.url} speaks another protocol: most such addresses end in /v1")
+        return str(said.choices[0].message.content or "") if said.choices else ""
+
+    def client(self, openai: Any) -> Any:
+        """The client with its own retries."""
+        key = self.key or os.environ.get("OPENAI_API_KEY") or "none"
+        return openai.OpenAI(
+            base_url=self.url, api_key=key, timeout=self.timeout, max_retries=self.retries
+        )
+
+
+def _openai() -> Any:
+    """The client library."""
+    try:
+        import openai  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise UserError(
+            'an endpoint needs openai: run `pip install "duotempo[adapt]"`, or use a local model'
+        ) from error
+    return openai
