@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError
 from duotempo import __version__
 from duotempo.cli.adapt import adapt
 from duotempo.cli.ask import ask
+from duotempo.cli.chat import chat
 from duotempo.cli.console import say
 from duotempo.cli.demo import demo
 from duotempo.cli.generate import generate
@@ -33,7 +34,7 @@ app = App(
     exit_on_error=False,
     print_error=False,
 )
-for place, command in enumerate((demo, read, ask, generate, score, train, adapt, study)):
+for place, command in enumerate((demo, read, ask, chat, generate, score, train, adapt, study)):
     entry = App(name=command.__name__, sort_key=place)
     entry.default(command)
     app.command(entry)

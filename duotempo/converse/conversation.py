@@ -9,6 +9,7 @@ from duotempo.archive.people import Person
 from duotempo.converse.guard import Probed
 from duotempo.converse.model import Model, Said
 from duotempo.converse.probes import Prober, cloze
+from duotempo.converse.raw import recalled
 from duotempo.converse.sleep import Awake, Notebook, Rebuild, Settings
 from duotempo.core import Event, UserError, live
 
@@ -24,6 +25,7 @@ class Conversation:
     model: Model
     settings: Settings = Settings()  # noqa: RUF009 - frozen
     prober: Prober = cloze
+    consolidator: type[Rebuild] = Rebuild
 
     @property
     def session(self) -> int | None:
@@ -48,15 +50,23 @@ class Conversation:
     def answer(self, turns: Sequence[Turn]) -> str:
         """What the model says to a session's last turn."""
         said = [Said(t.number, t.role, t.text) for t in turns if t.text]
-        answer = self.model.reply(self.person.name, self.memory, self.fitting(said))
+        memory = self.memory or self.looked_up(turns)
+        answer = self.model.reply(self.person.name, memory, self.fitting(said, memory))
         if not answer:
             raise UserError("the model said nothing: say it in other words, or use another model")
         return answer
 
-    def fitting(self, turns: Sequence[Said]) -> list[Said]:
-        """The last turns that the model's context holds beside its memory and a reply."""
+    def looked_up(self, turns: Sequence[Turn]) -> list[Line]:
+        """In place of a memory, where there is none yet or the model can write none: what was said
+        in earlier sessions and is nearest to the last turn by its words."""
+        now = turns[-1]
+        earlier = [turn for turn in self.person.turns() if turn.session < now.session]
+        return recalled(earlier, now.text or "", self.settings.budget, self.model.size, spoken)
+
+    def fitting(self, turns: Sequence[Said], memory: Sequence[Line]) -> list[Said]:
+        """The last turns that the model's context holds beside a memory and a reply."""
         size = self.model.size
-        left = self.model.context * (1 - ROOM) - sum(size(line.text) for line in self.memory)
+        left = self.model.context * (1 - ROOM) - sum(size(line.text) for line in memory)
         kept: list[Said] = []
         for turn in reversed(turns):
             left -= size(turn.text) + 4
@@ -98,7 +108,7 @@ class Conversation:
             memories.version(),
             channel=Notebook(self.person, self.model),
             boundary=due,
-            sleep=Rebuild(self.person, self.model, self.settings, self.prober),
+            sleep=self.consolidator(self.person, self.model, self.settings, self.prober),
             guard=Probed(self.model, self.person.name, self.settings.noise),
         )
         for _ in lives:
@@ -109,3 +119,8 @@ class Conversation:
         for _ in self.sleeps(now):
             pass
         return Memories(self.person).version()
+
+
+def spoken(turn: Turn) -> str:
+    """A turn as a line of a memory."""
+    return f"@{turn.session} {turn.role} {turn.text}"

@@ -103,17 +103,19 @@ class Rebuild:
 
     def _candidates(self, state: Awake) -> Iterator[Candidate]:
         until = max(state.sessions, default=0)
-        notes = Memories(self.person).notes()
-        dates = {s.number: dated(s.begun) for s in self.person.sessions()}
         try:
-            lines, lost = self.lines(
-                [Dated(n.text, n.session, dates[n.session], n.turns) for n in notes]
-            )
+            lines, lost = self.lines(self.sources())
         except Unreadable as fault:
             yield Candidate(0, f"the model's memory could not be read: {fault}")
             return
         more = f"; {lost} sentences did not fit" if lost else ""
         yield Candidate(1, Version(0, None, 0.0, until, kept=True, reason=more, lines=lines))
+
+    def sources(self) -> list[Dated]:
+        """What the memory is made of: every note of every session."""
+        dates = {s.number: dated(s.begun) for s in self.person.sessions()}
+        notes = Memories(self.person).notes()
+        return [Dated(n.text, n.session, dates[n.session], n.turns) for n in notes]
 
     def lines(self, notes: Sequence[Dated]) -> tuple[list[Line], int]:
         """A memory of notes, each with its turns; how many sentences did not fit the budget."""

@@ -111,6 +111,12 @@ def _fst_attached() -> Study:
     return FstAttached()
 
 
+def _inverted_u() -> Study:
+    from duotempo.study.inverted_u import InvertedU  # noqa: PLC0415, loaded when asked for
+
+    return InvertedU()
+
+
 def _fst_cost() -> Study:
     from duotempo.study.fst_cost import FstCost  # noqa: PLC0415, loaded when asked for
 
@@ -142,6 +148,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "fst-rulebook": _fst_rulebook,
     "fst-attached": _fst_attached,
     "fst-cost": _fst_cost,
+    "inverted-u": _inverted_u,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 

@@ -149,7 +149,7 @@ def test_a_long_session_is_shown_from_its_end(tmp_path):
         talk.person.say(
             session, ("user", "assistant")[n % 2], f"i live in {('oslo', 'rome')[n % 2]} ."
         )
-    kept = talk.fitting([Said(t.number, t.role, t.text) for t in talk.person.turns()])
+    kept = talk.fitting([Said(t.number, t.role, t.text) for t in talk.person.turns()], [])
     assert 0 < len(kept) < 20
     assert kept[-1].number == 20
 

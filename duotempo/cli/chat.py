@@ -1,0 +1,243 @@
+"""`duotempo chat`: talk with a model that remembers, and see, correct and erase what it does."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Group, Parameter
+from cyclopts.validators import Number
+
+from duotempo.cli.common import USUAL, Common
+from duotempo.cli.console import console, say, show_text, telling
+from duotempo.core import UserError
+
+if TYPE_CHECKING:
+    from duotempo.converse.conversation import Conversation
+else:
+    Conversation = Any  # a database and torch take seconds to import: help must not wait
+
+HELP = """\
+/memory        what is remembered, sentence by sentence
+/why N         the turns that sentence N rests on
+/history       every version of the memory, and why it was kept or refused
+/rollback N    let version N stand again
+/forget N      forget turn N, and all that was made of it
+/forget session N, /forget all
+/sleep         end this session and consolidate now
+/export        all that is kept, as Markdown
+/bye           end; Ctrl-D does the same"""
+
+
+@Parameter(name="*", group=Group("The model", sort_key=4))
+@dataclass(frozen=True, kw_only=True)
+class Talker:
+    """Who answers, notes and compresses."""
+
+    model: str = "smollm2"
+    """smollm2, a folder or a hub id of a chat model, an address that speaks as OpenAI's does, or
+    the folder of a run of `duotempo train sessions:memory`."""
+    served: str | None = None
+    """The name of the model at that address; the key is taken from OPENAI_API_KEY."""
+    language: str = "en"
+    """Language of our prompts: en, or a folder with a translation of them."""
+
+
+@Parameter(name="*", group=Group("The memory", sort_key=5))
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How large, how often."""
+
+    budget: Annotated[int, Parameter(validator=Number(gte=20))] = 400
+    """Tokens of the memory."""
+    every: Annotated[int, Parameter(validator=Number(gte=1))] = 1
+    """Sessions between two consolidations."""
+
+
+SMOLLM2, USUAL_SIZES = Talker(), Sizes()
+
+
+def chat(
+    *,
+    user: str = "me",
+    store: str = "runs/chat/talks.db",
+    talker: Talker = SMOLLM2,
+    sizes: Sizes = USUAL_SIZES,
+    common: Common = USUAL,
+) -> None:
+    """Talk with a model that remembers across runs. Lines that begin with / are commands.
+
+    Every turn is kept before it is answered. When a session ends its notes are taken and the memory
+    is made anew from all notes; a guard asks questions about what was said and keeps the old memory
+    if the new one answers worse. As long as there is no memory, earlier turns are looked up by
+    their words.
+
+        duotempo chat
+
+        duotempo chat --model http://localhost:11434/v1 --served llama3.2 --user ana
+
+        echo "What is my name?" | duotempo chat --user ana
+
+    Parameters
+    ----------
+    user
+        Whose conversations: others are not to be seen from here.
+    store
+        The database: a file (SQLite), or postgresql://USER@HOST/NAME.
+    """
+    talk, close = opened(user, store, talker, sizes, common)
+    try:
+        if common.json:
+            raise UserError("a conversation has no JSON form: leave out --json")
+        if talk.pending():
+            slept(talk, common.quiet)
+        for line in lines():
+            if not answered(talk, line, common.quiet):
+                break
+        talk.end()
+        slept(talk, common.quiet)
+    finally:
+        close()
+
+
+def opened(
+    user: str, store: str, talker: Talker, sizes: Sizes, common: Common
+) -> tuple[Conversation, Callable[[], None]]:
+    """The conversation, and how to let go of its database."""
+    import torch  # noqa: PLC0415 - takes seconds
+
+    from duotempo.archive.people import Conversations  # noqa: PLC0415
+    from duotempo.converse.conversation import Conversation  # noqa: PLC0415
+    from duotempo.converse.invented import Invented, questions  # noqa: PLC0415
+    from duotempo.converse.probes import cloze  # noqa: PLC0415
+    from duotempo.converse.sleep import Settings  # noqa: PLC0415
+    from duotempo.reader.memory_models import memory_model  # noqa: PLC0415
+
+    if common.threads:
+        torch.set_num_threads(common.threads)
+    if "://" not in store:
+        Path(store).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        store = str(Path(store).expanduser())
+    with telling(common.quiet) as tell:
+        found = memory_model(talker.model, talker.served, talker.language, tell)
+    talks = Conversations(store)
+    settings = Settings(every=sizes.every, budget=sizes.budget, seed=common.seed)
+    prober = questions if isinstance(found, Invented) else cloze
+    return Conversation(talks.of(user), found, settings, prober), talks.close
+
+
+def lines() -> Iterator[str]:
+    """What the user writes, a line at a time, to its end."""
+    asked = sys.stdin.isatty()
+    while True:
+        if asked:
+            console.print("you  ", end="")
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def answered(talk: Conversation, line: str, quiet: bool) -> bool:
+    """Answer a line, or do what it commands; False: it was the last."""
+    if not line.startswith("/"):
+        show_text(talk.say(line))
+        return True
+    name, _, rest = line[1:].partition(" ")
+    if name == "bye":
+        return False
+    if name == "sleep":
+        talk.end()
+        slept(talk, quiet, now=True)
+        return True
+    command = COMMANDS.get(name)
+    try:
+        show_text(command(talk, rest.strip()) if command else HELP)
+    except UserError as error:
+        say(str(error))
+    return True
+
+
+def slept(talk: Conversation, quiet: bool, now: bool = False) -> None:
+    """Consolidate what is pending, with progress, and say what came of it."""
+    from duotempo.archive.memories import Memories  # noqa: PLC0415 - loads a database
+
+    memories, pending = Memories(talk.person), len(talk.pending())
+    before = len(memories.versions())
+    with telling(quiet) as tell:
+        for done, _ in enumerate(talk.sleeps(now)):
+            tell("remembering", done + 1, pending)
+    for version in memories.versions()[before:]:
+        say(f"memory {version.number}: {version.reason}")
+
+
+def numbered(text: str) -> int:
+    """A number. Raises `UserError`."""
+    if not text.isdigit():
+        raise UserError("this command needs a number: /help")
+    return int(text)
+
+
+def memory(talk: Conversation, rest: str) -> str:
+    """The sentences of the memory."""
+    found = [f"{n}  [{line.part}] {line.text}" for n, line in enumerate(talk.memory, 1)]
+    return "\n".join(found) or "nothing yet: a session is noted when it ends (/sleep)"
+
+
+def why(talk: Conversation, rest: str) -> str:
+    """The turns under a sentence."""
+    place, kept = numbered(rest), talk.memory
+    if not 1 <= place <= len(kept):
+        raise UserError(f"there is no sentence {place}: /memory shows them")
+    turns = talk.person.turns(ids=kept[place - 1].turns)
+    return "\n".join(f"turn {t.id}, session {t.session}, {t.role}: {t.text}" for t in turns)
+
+
+def history(talk: Conversation, rest: str) -> str:
+    """Every version."""
+    from duotempo.archive.memories import Memories  # noqa: PLC0415 - loads a database
+
+    found = [f"{v.number}  {v.reason}" for v in Memories(talk.person).versions()]
+    return "\n".join(found) or "no version yet"
+
+
+def roll_back(talk: Conversation, rest: str) -> str:
+    """An earlier version stands again."""
+    from duotempo.archive.memories import Memories  # noqa: PLC0415 - loads a database
+
+    version = Memories(talk.person).roll_back(numbered(rest))
+    return f"version {version.number} stands: {version.reason}"
+
+
+def forget(talk: Conversation, rest: str) -> str:
+    """A turn, a session or everything."""
+    from duotempo.archive import forget as forgetting  # noqa: PLC0415 - loads a database
+
+    what, _, number = rest.partition(" ")
+    if what == "all":
+        forgetting.forget_person(talk.person)
+        return "everything is forgotten"
+    if what == "session":
+        count = forgetting.forget_session(talk.person, numbered(number))
+    else:
+        count = forgetting.forget_turns(talk.person, [numbered(what)])
+    return f"forgotten: {count} turns, and what was made of them; /sleep notes what is left anew"
+
+
+def export(talk: Conversation, rest: str) -> str:
+    """Everything, to read."""
+    from duotempo.archive.export import markdown  # noqa: PLC0415 - loads a database
+
+    return markdown(talk.person)
+
+
+COMMANDS: dict[str, Callable[[Conversation, str], str]] = {
+    "memory": memory,
+    "why": why,
+    "history": history,
+    "rollback": roll_back,
+    "forget": forget,
+    "export": export,
+}

@@ -1,0 +1,160 @@
+"""Does consolidating again and again hurt? Memories rewritten, rebuilt, guarded, raw and none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from duotempo.archive.conversation_records import Line, Turn
+from duotempo.archive.memories import Memories
+from duotempo.archive.people import Conversations, Person
+from duotempo.converse.conversation import Conversation
+from duotempo.converse.invented import Invented, questions
+from duotempo.converse.model import Dated, Model, Said
+from duotempo.converse.probes import right
+from duotempo.converse.raw import recalled
+from duotempo.converse.sleep import Rebuild, Settings
+from duotempo.core import Tell
+from duotempo.study.base import Claim, Figure, Job, Row, Size
+from duotempo.study.inverted_u_claims import EVERY, all_claims, all_figures, named
+from duotempo.study.memory_model import trained
+from duotempo.tasks.sessions import Life, Question
+from duotempo.tasks.sessions_forms import oracle
+
+FIRST_REPORTED, SESSIONS, BUDGET = 100, 64, 200
+LOOKED = (1, 2, 4, 8, 16, 32, 64)
+METRICS = {
+    "right": "share of questions answered right, of all kinds; x: sessions so far",
+    "now": "the same of what is true now",
+    "before": "the same of what was true before",
+    "unknown": "the same of what was never told, where the right answer is to say so",
+    "coverage": "share of true values that stand in the memory and cite the turn that last said so",
+    "wrong": "sentences of the memory that are not true, per sentence",
+    "tokens": "words of memory beside a question",
+    "refused": "sleeps that the guard refused, so far",
+}
+
+
+class Rewrite(Rebuild):
+    """The consolidator that the trouble is about: the last memory and the notes since."""
+
+    def sources(self) -> list[Dated]:
+        """Sentences of the memory that stands, then the notes of later sessions."""
+        version = Memories(self.person).version()
+        if version is None:
+            return super().sources()
+        old = [Dated(line.text, 0, "", line.turns) for line in version.lines]
+        return old + [note for note in super().sources() if note.session > version.until]
+
+
+@dataclass(frozen=True)
+class InvertedU:
+    """Invented people, 64 sessions each; one trained model does all three tasks in every arm."""
+
+    name: str = "inverted-u"
+    question: str = (
+        "Does memory get worse the more often it is consolidated, and does a guard help?"
+    )
+    seeds: int = 5
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """Answers, coverage, truth, tokens."""
+        return METRICS
+
+    def jobs(self, size: Size) -> Sequence[Job]:
+        """Three ways of consolidating at four paces, raw sessions and no memory."""
+        seeds = [0] if size == "smoke" else range(FIRST_REPORTED, FIRST_REPORTED + self.seeds)
+        paces = EVERY[-1:] if size == "smoke" else EVERY
+        arms = [named(way, every) for way in ("rewrite", "rebuild", "guarded") for every in paces]
+        return [Job(arm, seed) for seed in seeds for arm in (*arms, "raw", "none")]
+
+    def inputs(self, size: Size) -> Mapping[str, str]:
+        """None: all is generated."""
+        return {}
+
+    def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
+        """One life under one arm."""
+        model: Model = trained(size, tell) if size == "full" else Invented(oracle)
+        life = Life(job.seed, SESSIONS if size == "full" else 8)
+        with TemporaryDirectory() as folder:
+            talks = Conversations(Path(folder) / "talks.db")
+            found = lived(talks.of(f"{life.name}-{job.seed}"), life, model, job, tell)
+            talks.close()
+        return [Row(job.arm, job.seed, metric, x, value) for metric, x, value in found]
+
+    def claims(self, rows: Sequence[Row]) -> list[Claim]:
+        """The inverted U, and what the guard makes of it."""
+        return all_claims(rows)
+
+    def figures(self, rows: Sequence[Row]) -> list[Figure]:
+        """Right answers by sessions, by pace."""
+        return all_figures(rows)
+
+
+def lived(
+    person: Person, life: Life, model: Model, job: Job, tell: Tell
+) -> list[tuple[str, float | None, float]]:
+    """All sessions, asked about after some of them."""
+    way, _, pace = job.arm.partition(", every ")
+    settings = Settings(every=int(pace or 1), budget=BUDGET, seed=job.seed)
+    if way != "guarded":
+        settings = replace(settings, probes=0)  # without evidence nothing is refused
+    style = Rewrite if way == "rewrite" else Rebuild
+    talk = Conversation(person, model, settings, questions, style)
+    found: list[tuple[str, float | None, float]] = []
+    for session in life.sessions:
+        tell(f"{job.arm}: session", session.number, life.length)
+        keep(person, session.turns)
+        if pace:
+            talk.sleep(now=False)
+        if session.number in LOOKED:
+            x = float(session.number)
+            found += [(m, x, v) for m, v in looked(talk, life, session.number, way).items()]
+    return found
+
+
+def keep(person: Person, turns: Sequence[str]) -> None:
+    """A session as it was said."""
+    number = person.begin()
+    for place, text in enumerate(turns, 1):
+        person.say(number, ("assistant", "user")[place % 2], text)
+    person.end(number)
+
+
+def looked(talk: Conversation, life: Life, until: int, way: str) -> dict[str, float]:
+    """What a memory is worth after so many sessions."""
+    asked, turns = life.questions(until), talk.person.turns()
+    memory, tokens, hits = list(talk.memory), 0, {}
+    for question in asked:
+        shown = raw(talk, turns, question) if way == "raw" else memory
+        tokens += sum(talk.model.size(line.text) for line in shown)
+        said = talk.model.reply(talk.person.name, shown, [Said(1, "user", question.text)])
+        hits.setdefault(question.kind, []).append(right(said, question.answer))
+    every = [hit for kind in hits.values() for hit in kind]
+    found = {kind: sum(each) / len(each) for kind, each in hits.items()}
+    found |= {"right": sum(every) / len(every), "tokens": tokens / len(asked)}
+    refused = [v for v in Memories(talk.person).versions() if not v.kept]
+    return found | held(memory, life, until, turns) | {"refused": float(len(refused))}
+
+
+def raw(talk: Conversation, turns: Sequence[Turn], question: Question) -> list[Line]:
+    """Lines of earlier sessions, as much as a memory may have."""
+    return recalled(
+        turns, question.text, BUDGET, talk.model.size, lambda t: f"@{t.session} user {t.text}"
+    )
+
+
+def held(memory: Sequence[Line], life: Life, until: int, turns: Sequence[Turn]) -> dict[str, float]:
+    """How much of what is true a memory holds with its evidence, and how much in it is not."""
+    if not memory:
+        return {}
+    place = {(turn.session, turn.number): turn.id for turn in turns}
+    known = life.known(until)
+    true = {slot.note(life.name, each.now.value): each.now for slot, each in known.items()}
+    covered, wrong = 0, 0
+    for line in memory:
+        fact = true.pop(line.text.partition(" @")[0], None)
+        wrong += fact is None
+        covered += fact is not None and place[fact.session, fact.turn] in line.turns
+    return {"coverage": covered / len(known), "wrong": wrong / len(memory)}

@@ -1,0 +1,24 @@
+"""The memory model that studies of conversations share: trained once, by seed 0."""
+
+from pathlib import Path
+
+from filelock import FileLock
+
+from duotempo.converse.invented import Invented
+from duotempo.core import Tell
+from duotempo.reader.invented import small
+from duotempo.recipes.sessions import STEPS, memory
+from duotempo.study.base import Size
+from duotempo.tasks.sessions_rows import KINDS
+from duotempo.train import train
+
+TRAINED = Path("runs/memory-models")
+
+
+def trained(size: Size, tell: Tell, kinds: tuple[str, ...] = KINDS) -> Invented:
+    """The model of the recipe, or of one that learns some of its tasks; smoke: hardly trained."""
+    folder = TRAINED / size / "-".join(kinds)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    run = memory(STEPS if size == "full" else 2, kinds)
+    with FileLock(f"{folder}.lock"):
+        return small(train(run, folder, tell=tell).model)
