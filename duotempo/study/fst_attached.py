@@ -132,10 +132,12 @@ def all_claims(rows: Sequence[Row]) -> list[Claim]:
     """Score, drift, other tasks."""
     end = 18.0
     ours, slow, fast = (by_seed(rows, arm, "score", end) for arm in (FST, RL, PROMPT))
+    early, late = (by_seed(rows, arm, "score", 6.0) for arm in (FST, RL))
     kept, before = (by_seed(rows, arm, "other") for arm in (FST, BASE))
     drift, theirs = (by_seed(rows, arm, "kl.broad") for arm in (FST, RL))
     spent, also = (by_seed(rows, arm, "rollouts") for arm in (FST, RL))
     said = (
+        ("fst minus rl: score after six steps", minus(early, late), "> 0"),
         ("fst minus rl: score at the end", minus(ours, slow), "> 0"),
         ("fst minus prompt: score at the end", minus(ours, fast), "> 0"),
         ("rl: score gained", gained(rows, RL, end), "> 0"),
