@@ -10,6 +10,7 @@ from typing import Any
 
 from duotempo.adapt.cycle import BY_COUNT, Life, Plan, Settings, adapted
 from duotempo.adapt.measures import Drift, drifted, worth
+from duotempo.adapt.prompts import name
 from duotempo.adapt.saved import identity_of, load_life, save_life
 from duotempo.adapt.store import PromptStore
 from duotempo.adapt.task_file import Found
@@ -67,12 +68,14 @@ def adapt(
     `UserError`; whatever ends a run, its last cycle is on disk.
     """
     who = identity(found, world, plan, settings)
+    who |= {"test": str(look.problems), "reflector": name(world.reflector)}
     saved = load_life(folder / LIFE, who)
     life = None
     if saved is not None:
         life, tally = saved
         vars(world.tally).update(tally.plain())
-    rows = rows_of(folder, life.cycle if life else -1)
+        world.policy.put(life.slow.weights)
+    rows = rows_of(folder, life.cycle) if life else []
     for row in rows:
         shown(row)
     if not rows:
@@ -185,10 +188,10 @@ def save_policy(policy: Any, folder: Path) -> None:
 
 def start_anew(folder: Path) -> None:
     """Remove what an earlier run left, and nothing else."""
-    for name in (LIFE, MODEL):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (LOG, TREE):
-        (folder / name).unlink(missing_ok=True)
+    for each in (LIFE, MODEL):
+        shutil.rmtree(folder / each, ignore_errors=True)
+    for each in (LOG, TREE):
+        (folder / each).unlink(missing_ok=True)
 
 
 def retested(found: Found, world: World, look: Look) -> dict[str, tuple[float, float]]:

@@ -57,11 +57,15 @@ def advantages(
 
     Rollouts that nobody could judge (`known` false) count nowhere and have none. One baseline a
     problem, not a prompt: against its own mean a good prompt's rollouts would be no better than a
-    bad one's. Source: FST, section 1.1 and table of ablations.
+    bad one's. Equal rewards have none at all, whatever float32 makes of their mean. Source: FST,
+    section 1.1 and table of ablations.
     """
     many = known.sum(1, keepdim=True).clamp(min=1)
     held = rewards * known
     away = (held - held.sum(1, keepdim=True) / many) * known
+    low = rewards.masked_fill(~known, torch.inf).amin(1, keepdim=True)
+    high = rewards.masked_fill(~known, -torch.inf).amax(1, keepdim=True)
+    away = torch.where(high > low, away, 0)
     deviation = (away.pow(2).sum(1, keepdim=True) / many).sqrt()
     return away / (deviation + LEAST)
 

@@ -127,10 +127,11 @@ def adapt(
 
     found = find_task(task)
     folder = out or Path("runs") / f"adapt-{plain(found.name)}-{channels.method}-{common.seed}"
-    if fresh:
-        start_anew(folder)
+    refuse_itself(model, folder)
     with telling(common.quiet) as tell:
         world, plan, settings, look = made(found, model, counts, channels, common, tell)
+    if fresh:
+        start_anew(folder)
     try:
         with board(plan.cycles, quiet=common.quiet) as shown:
             done = run(found, world, plan, settings, folder, look=look, shown=shown)
@@ -140,6 +141,13 @@ def adapt(
     command = shlex.join(["duotempo", *sys.argv[1:]])
     write_text(folder / "report.html", report(found.name, done, command))
     show(found, done, common)
+
+
+def refuse_itself(model: str, folder: Path) -> None:
+    """Raise `UserError` for a run that would write over the model that it begins with."""
+    begun, here = Path(model).expanduser().resolve(), folder.expanduser().resolve()
+    if begun == here or here in begun.parents:
+        raise UserError(f"the model lies in {folder}, where this run writes: give another --out")
 
 
 def refuse_contradictions(channels: Channels) -> None:

@@ -18,7 +18,7 @@ from duotempo.study.fst_arms import (
     SEQUENTIAL,
     TAGGED,
 )
-from duotempo.study.stats import by_seed, claim, curve, mean, minus, over, there
+from duotempo.study.stats import by_seed, claim, curve, geometric, mean, minus, over, there
 
 Values = dict[int, float]
 Said = list[tuple[str, list[float], str]]
@@ -29,13 +29,21 @@ SCENES = ("changing", "scarce", "unsayable")
 HALF = float(STEPS // 2)
 
 
+RATIOS = ("over ours", "over ours, search included")
+"""Endings of claims about ratios: their mean is the geometric one."""
+
+
 def all_claims(rows: Sequence[Row]) -> list[Claim]:
     """Against reinforcement learning, against the controls, and in the settings."""
     found: Said = []
     for arm in (FST, SELF):
         found += against_rl(rows, arm)
     found += kept_claims(rows) + controls(rows) + scene_claims(rows)
-    return [claim(text, values, target) for text, values, target in found if values]
+    return [
+        claim(text, values, target, geometric if text.endswith(RATIOS) else mean)
+        for text, values, target in found
+        if values
+    ]
 
 
 def reached(rows: Sequence[Row], arm: str, metric: str) -> Values:

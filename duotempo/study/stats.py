@@ -26,6 +26,11 @@ def mean(values: Sequence[float]) -> float:
     return float(numpy.mean(values))
 
 
+def geometric(values: Sequence[float]) -> float:
+    """The geometric mean, for ratios: twice and half as much make once."""
+    return float(numpy.exp(numpy.mean(numpy.log(values))))
+
+
 def interval(
     values_by_seed: Sequence[Any],
     statistic: Callable[[Sequence[Any]], float] = mean,

@@ -53,12 +53,15 @@ def test_a_cycle_that_was_refused_has_no_reward_of_an_earlier_one(tmp_path, monk
 
 
 def test_a_finished_run_is_shown_again_and_not_made_again(tmp_path):
-    first = going(tmp_path)
+    slow = Settings(SMALL, EAGER, "rl")
+    first = going(tmp_path, settings=slow)
     seen = []
     here = world()
-    again = going(tmp_path, world=here, shown=seen.append)
+    again = going(tmp_path, world=here, shown=seen.append, settings=slow)
     assert seen == first.rows == again.rows
     assert again.tree == json.loads((tmp_path / TREE).read_text(encoding="utf-8"))
+    assert same(dict(load_model(tmp_path / "model").named_parameters()), here.policy.taken())
+    assert not same(world().policy.taken(), here.policy.taken())
 
 
 def test_a_finished_run_goes_on_when_more_cycles_are_asked(tmp_path):

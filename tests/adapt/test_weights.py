@@ -90,3 +90,14 @@ def test_a_loss_that_is_no_number_leaves_the_weights():
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(UserError, match="at least 1"):
         Cispo(**wrong)
+
+
+@pytest.mark.parametrize("worth", [0.1, 0.35, 0.7, 0.9, 1 / 3])
+def test_eight_equal_rewards_have_nothing_to_teach(worth):
+    """The mean of equals in float32 need not be their value."""
+    rewards = torch.full((2, 8), worth)
+    known = torch.ones(2, 8, dtype=torch.bool)
+    known[1, 5:] = False
+    found = advantages(rewards, known)
+    assert not found.any()
+    assert not varied(found).any()

@@ -123,6 +123,19 @@ def test_a_run_of_other_settings_is_not_gone_on_with(called):
     assert called(*options, "--seed", "3", "--fresh")[0] == 0
 
 
+def test_nothing_is_deleted_before_all_is_checked(called, tmp_path):
+    options = ("--task", "even.py", "--out", "here", *SLOW)
+    assert called(*options, "--model", "model")[0] == 0
+    for model, said in (
+        ("modle", "modle"),
+        ("here", "give another --out"),
+        ("here/model", "--out"),
+    ):
+        code, _, err = called(*options, "--model", model, "--fresh")
+        assert (code, said in err) == (2, True)
+        assert (tmp_path / "here" / "model").is_dir()
+
+
 def test_a_verifier_that_fails_is_told(called, tmp_path):
     broken = TASK.replace("return Score(sum", "raise KeyError('unit')\n        return Score(sum")
     (tmp_path / "broken.py").write_text(broken, encoding="utf-8")
