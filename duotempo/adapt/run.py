@@ -67,8 +67,7 @@ def adapt(
     model, `prompts.json` and `tree.json`. `shown` is given each row. Raises
     `UserError`; whatever ends a run, its last cycle is on disk.
     """
-    who = identity(found, world, plan, settings)
-    who |= {"test": str(look.problems), "reflector": name(world.reflector)}
+    who = identity(found, world, plan, settings, look)
     saved = load_life(folder / LIFE, who)
     life = None
     if saved is not None:
@@ -95,12 +94,16 @@ def going(life: Life | None, plan: Plan) -> bool:
     return life is None or life.cycle < plan.cycles
 
 
-def identity(found: Found, world: World, plan: Plan, settings: Settings) -> dict[str, str]:
+def identity(
+    found: Found, world: World, plan: Plan, settings: Settings, look: Look
+) -> dict[str, str]:
     """What makes a run this run; a finished one may be asked for more cycles where it can."""
     who = identity_of(
         task=found.mark,
         model=fingerprint(world),
+        reflector=name(world.reflector),
         reuse=world.kept is not None,
+        test=look.problems,
         plan=plan,
         settings=settings,
     )

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from duotempo.archive.conversation_records import Line
+from duotempo.converse.endpoint import Message
 from duotempo.converse.model import PARTS, SAID, Dated, Finding, Said, Unreadable
 from duotempo.converse.reading import memory_in, notes_in
 from duotempo.core import UserError
 
 PROMPTS = Path(__file__).parent / "prompts"
 NAMES = ("remember", "compress", "reply", "repair")
-Message = dict[str, str]
 T = TypeVar("T")
 
 

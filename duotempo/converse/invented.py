@@ -34,11 +34,9 @@ class Invented:
 
     def remember(self, name: str, turns: Sequence[Said]) -> list[Finding]:
         """Notes of a session. Raises `Unreadable`."""
-        said = self._said(forms.remember(spoken(name), [turn.text for turn in turns]))
+        said = self._said(forms.remember(called(name), [turn.text for turn in turns]))
         numbers = [turn.number for turn in turns]
-        return [
-            Finding(text, _placed(marks, numbers), "") for marks, text in _sentences(said, " ; ")
-        ]
+        return [Finding(text, _placed(marks, numbers), "") for marks, text in _sentences(said)]
 
     def compress(self, name: str, notes: Sequence[Dated], budget: int) -> list[Finding]:
         """A memory of all notes. Raises `Unreadable`."""
@@ -49,14 +47,14 @@ class Invented:
             + (f" @{min(note.session, MOST_DATES - 1)}" if note.session else "")
             for n, note in enumerate(notes, 1)
         ]
-        parts = HEADING.split(self._said(forms.compress(spoken(name), said)))
+        parts = HEADING.split(self._said(forms.compress(called(name), said)))
         if parts[0] or tuple(parts[1::2]) not in ((), PARTS):
             raise Unreadable("its parts are not those of a memory")
         numbers = range(1, len(notes) + 1)
         return [
             Finding(text, _placed(marks, numbers), part)
             for part, said_of in zip(parts[1::2], parts[2::2], strict=True)
-            for marks, text in _sentences(said_of.strip(), " ; ")
+            for marks, text in _sentences(said_of.strip())
         ]
 
     def reply(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> str:
@@ -77,7 +75,7 @@ class Invented:
         return said.removesuffix(forms.END).strip()
 
 
-def spoken(name: str) -> str:
+def called(name: str) -> str:
     """The name as the world says it; who has no name of the world is its first."""
     first = name.partition("-")[0].lower()
     return first if first in NAMES else NAMES[0]
@@ -109,10 +107,10 @@ def _unknown(random: Random, slot: Slot) -> Probe:
     return Probe(random.choice(slot.questions()), UNKNOWN, ())
 
 
-def _sentences(said: str, between: str) -> list[tuple[list[int], str]]:
+def _sentences(said: str) -> list[tuple[list[int], str]]:
     """Numbered sentences. Raises `Unreadable` for one without a number."""
     found = []
-    for sentence in said.split(between) if said else ():
+    for sentence in said.split(" ; ") if said else ():
         mark = SENTENCE.fullmatch(sentence.strip())
         if mark is None:
             raise Unreadable(f"a sentence has no number: {sentence[:40]!r}")

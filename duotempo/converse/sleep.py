@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from random import Random
 
 from duotempo.archive.conversation_records import Line, Note, Version
+from duotempo.archive.export import day
 from duotempo.archive.memories import Memories
 from duotempo.archive.people import Person
 from duotempo.converse.model import Dated, Finding, Model, Said, Unreadable
@@ -113,7 +113,7 @@ class Rebuild:
 
     def sources(self) -> list[Dated]:
         """What the memory is made of: every note of every session."""
-        dates = {s.number: dated(s.begun) for s in self.person.sessions()}
+        dates = {s.number: day(s.begun) for s in self.person.sessions()}
         notes = Memories(self.person).notes()
         return [Dated(n.text, n.session, dates[n.session], n.turns) for n in notes]
 
@@ -153,8 +153,3 @@ def lined(finding: Finding, notes: Sequence[Dated]) -> Line:
     """A sentence of a memory with the turns under its notes."""
     turns = dict.fromkeys(turn for number in finding.numbers for turn in notes[number - 1].turns)
     return Line(finding.part, finding.text, tuple(turns))
-
-
-def dated(seconds: float) -> str:
-    """A day, as memories name it."""
-    return datetime.fromtimestamp(seconds, UTC).date().isoformat()

@@ -75,7 +75,7 @@ class InvertedU:
 
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         """One life under one arm."""
-        model: Model = trained(size, tell) if size == "full" else Invented(oracle)
+        model: Model = trained(tell) if size == "full" else Invented(oracle)
         life = Life(job.seed, SESSIONS if size == "full" else 8)
         with TemporaryDirectory() as folder:
             talks = Conversations(Path(folder) / "talks.db")

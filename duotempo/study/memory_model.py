@@ -7,18 +7,16 @@ from filelock import FileLock
 from duotempo.converse.invented import Invented
 from duotempo.core import Tell
 from duotempo.reader.invented import small
-from duotempo.recipes.sessions import STEPS, memory
-from duotempo.study.base import Size
+from duotempo.recipes.sessions import memory
 from duotempo.tasks.sessions_rows import KINDS
 from duotempo.train import train
 
 TRAINED = Path("runs/memory-models")
 
 
-def trained(size: Size, tell: Tell, kinds: tuple[str, ...] = KINDS) -> Invented:
-    """The model of the recipe, or of one that learns some of its tasks; smoke: hardly trained."""
-    folder = TRAINED / size / "-".join(kinds)
+def trained(tell: Tell, kinds: tuple[str, ...] = KINDS) -> Invented:
+    """The model of the recipe, or of one that learns some of its tasks."""
+    folder = TRAINED / "-".join(kinds)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    run = memory(STEPS if size == "full" else 2, kinds)
     with FileLock(f"{folder}.lock"):
-        return small(train(run, folder, tell=tell).model)
+        return small(train(memory(kinds=kinds), folder, tell=tell).model)

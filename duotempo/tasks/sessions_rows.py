@@ -13,7 +13,7 @@ from torch import Tensor
 from duotempo.core import UserError
 from duotempo.tasks.batch import Batch, asked_batch
 from duotempo.tasks.seeds import seeded
-from duotempo.tasks.sessions import CHANGED, SLOTS, Life, Session, told
+from duotempo.tasks.sessions import SLOTS, Life, Session, told
 from duotempo.tasks.sessions_forms import (
     THEN,
     compress,
@@ -30,6 +30,8 @@ KINDS = ("remember", "compress", "reply")
 ROWS: Mapping[str, int] = MappingProxyType({"remember": 32, "compress": 8, "reply": 16})
 LONG, LONG_ROWS = 4, 3
 """One batch of compression in so many is of long lives, with so many rows."""
+PRIOR = 0.4
+"""Share of memories to compress that begin with an earlier memory."""
 CHANCE = 0.27
 """Share of replies that say that nothing was told."""
 FRESH = 1 << 40
@@ -120,7 +122,7 @@ def padded(pairs: list[tuple[str, str]]) -> Batch:
 def _compress(life: Life, random: Random, length: int) -> str:
     """Notes of all sessions, or an earlier memory and the notes since."""
     dates = sorted(random.sample(range(1, MOST_DATES), length))
-    prior = random.randint(1, length) if random.random() < CHANGED else 0
+    prior = random.randint(1, length) if random.random() < PRIOR else 0
     facts = [fact for session in life.sessions[:length] for fact in session.facts]
     said = [f"{f.slot.note(life.name, f.value)} @{dates[f.session - 1]}" for f in facts]
     old = sum(len(session.facts) for session in life.sessions[:prior])
