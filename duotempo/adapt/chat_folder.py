@@ -51,8 +51,8 @@ def loaded(
         model = merged(model, folder)
     policy = SavedChat(model, found.tokenizer, rank=rank, longest=longest, piece=piece, seed=seed)
     policy.name = str(chain[0][0].resolve()) if chain else found.name
-    if rank and not chain:
-        name_base(policy, found)
+    if rank:
+        name_base(policy, found, policy.name if chain else "")
     return policy
 
 
@@ -101,7 +101,11 @@ def merged(model: Any, folder: Path) -> Any:
         ) from error
 
 
-def name_base(policy: ChatPolicy, found: Pretrained) -> None:
-    """A hub id means the same on every machine, the folder it was fetched to does not."""
-    if "/" in found.name and found.name != found.folder:
-        policy.model.peft_config["default"].base_model_name_or_path = found.name
+def name_base(policy: ChatPolicy, found: Pretrained, adapter: str) -> None:
+    """Name for peft what the new adapter stands on: the folder of an earlier adapter, or a hub id,
+    which means the same on every machine where the folder it was fetched to does not."""
+    config = policy.model.peft_config["default"]
+    if adapter:
+        config.base_model_name_or_path = adapter
+    elif "/" in found.name and found.name != found.folder:
+        config.base_model_name_or_path = found.name

@@ -123,9 +123,11 @@ class Prompts:
     method: str
 
     def init(self, slow: Slow) -> Life:
-        """A life that begins with the task's seed prompt."""
-        seed = self.world.task.seed_prompt
-        return Life(slow, Population.of(seed), (seed,))
+        """A life that begins with the task's seed prompt, and with others if the task has a list
+        of `seed_prompts`."""
+        task = self.world.task
+        seed, more = task.seed_prompt, getattr(task, "seed_prompts", ())
+        return Life(slow, Population.of(seed, *more), (seed,))
 
     def write(self, life: Life, event: Event) -> Life:
         """The population after this cycle's search, judged by the weights as they are."""

@@ -1,7 +1,7 @@
 """What adapting brought and what it cost: accuracy, drift, and steps to a level."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,9 @@ from duotempo.adapt.policy import Asked, Policy, pieces
 from duotempo.adapt.weights import drift
 from duotempo.core import UserError
 from duotempo.tasks.verifiable import Grades, Problem, Task, grade
+
+Value = Callable[[Policy, Task, str, Sequence[Problem]], float]
+"""What a prompt is worth on problems: `accuracy`, `worth`."""
 
 
 def graded(

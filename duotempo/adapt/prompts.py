@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from duotempo.tasks.verifiable import Problem, Score
 
+SEED = 0
+"""The number of the prompt that a task gives."""
 Scores = tuple[tuple[float, ...], ...]
 """A row for each prompt, a column for each anchor problem."""
 
@@ -124,7 +126,8 @@ class Search:
 
     A parent is drawn from the front by how many anchors it leads, tried on `minibatch` problems,
     edited by the reflector, and its child joins only if it is better there (the gate), with a
-    row of anchor scores of its own. `size` prompts are kept.
+    row of anchor scores of its own. `size` prompts are kept, the best and the seed among them: what
+    beats the seed prompt is known only as long as it is measured too.
     """
 
     proposals: int = 6
@@ -166,11 +169,16 @@ class Search:
         return population.prompts[random.choices(places, weights)[0]]
 
     def kept(self, population: Population) -> Population:
-        """The front first, then the best means, `size` in all."""
-        first = set(front(population.scores))
-        means = population.means
-        order = sorted(range(len(means)), key=lambda i: (i not in first, -means[i], i))
-        return population.only(order[: self.size])
+        """The best and the seed, then the front, then the best means: `size` in all."""
+        means, prompts = population.means, population.prompts
+        first, best = set(front(population.scores)), population.best
+        order = sorted(
+            range(len(means)),
+            key=lambda i: (
+                prompts[i] != best and prompts[i].number != SEED, i not in first, -means[i], i,
+            ),
+        )  # fmt: skip
+        return population.only(order[: max(self.size, 2)])
 
 
 def measured(population: Population, judge: Judge, anchors: Sequence[Problem]) -> Population:

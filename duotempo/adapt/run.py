@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from duotempo.adapt.cycle import BY_COUNT, Life, Plan, Settings, adapted
-from duotempo.adapt.measures import Drift, drifted, worth
+from duotempo.adapt.measures import Drift, drifted, graded, worth
+from duotempo.adapt.probes import Earlier, retention
 from duotempo.adapt.prompts import name
 from duotempo.adapt.saved import identity_of, load_life, save_life
 from duotempo.adapt.store import PromptStore
@@ -17,7 +18,7 @@ from duotempo.adapt.task_file import Found
 from duotempo.adapt.world import World
 from duotempo.core.files import write_text
 from duotempo.models.tensor_files import add_weights
-from duotempo.tasks.verifiable import some
+from duotempo.tasks.verifiable import Problem, some
 
 LIFE, LOG, MODEL, TREE = "life", "log.jsonl", "model", "tree.json"
 Row = dict[str, Any]
@@ -142,7 +143,7 @@ def note(found: Found, world: World, life: Life | None, look: Look, before: int 
     prompt = task.seed_prompt if life is None else life.population.best.text
     with world.clock("measuring"):
         problems = some(task, "test", 0, look.problems)
-        scores = [worth(world.policy, task, t, problems) for t in (prompt, task.seed_prompt)]
+        scores = [tested(world, text, problems) for text in (prompt, task.seed_prompt)]
         drift = Drift(0.0, 0.0, 0.0)
         if life is not None:
             texts = (prompt, task.seed_prompt)
@@ -156,6 +157,7 @@ def note(found: Found, world: World, life: Life | None, look: Look, before: int 
         "rollouts": {"fast": tally.fast_rollouts, "slow": tally.slow_rollouts},
         "reused": tally.reused,
         "faults": tally.faults,
+        "fault": tally.fault,
         "reward": sum(latest) / len(latest) if latest else None,
         "test": scores[0],
         "seed_test": scores[1],
@@ -166,6 +168,13 @@ def note(found: Found, world: World, life: Life | None, look: Look, before: int 
         "verdict": life.verdict.reason if life and life.verdict else "",
         "seconds": {part: round(seconds, 3) for part, seconds in world.clock.seconds.items()},
     }
+
+
+def tested(world: World, prompt: str, problems: Sequence[Problem]) -> float:
+    """The mean score of a prompt on the test; answers that could not be judged are counted."""
+    grades = graded(world.policy, world.task, prompt, problems)
+    world.tally.tested(grades)
+    return sum(grades.values) / len(grades.values) if grades.values else 0.0
 
 
 def finished(
@@ -199,13 +208,10 @@ def start_anew(folder: Path) -> None:
 
 def retested(found: Found, world: World, look: Look) -> dict[str, tuple[float, float]]:
     """Retention: the score of each earlier task when its prompt was stored, and now."""
-    return {
-        each.name: (
-            stored.score,
-            worth(
-                world.policy, each.task, stored.prompt, some(each.task, "test", 0, look.problems)
-            ),
-        )
+    known = {
+        each.name: Earlier(each.task, stored.prompt, stored.score)
         for each in look.earlier
         if each.name != found.name and (stored := look.store.prompts.get(each.name))
     }
+    now = iter(retention(world.policy, list(known.values()), look.problems, worth))
+    return {name: (each.then, next(now)) for name, each in known.items()}

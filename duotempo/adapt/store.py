@@ -36,11 +36,13 @@ class PromptStore:
 
     @staticmethod
     def near(folder: Path) -> "PromptStore":
-        """The store of a run, or of the run that a model's folder lies in; empty without one.
+        """The store of a run, or of the run that a model's folder lies in; empty without one, and
+        for a name that is no folder.
 
         Raises `UserError` for a file that is no store.
         """
-        for place in (folder, folder.parent):
+        folder = folder.expanduser()
+        for place in (folder, folder.parent) if folder.is_dir() else ():
             if (place / FILE).is_file():
                 return PromptStore.load(place / FILE)
         return PromptStore()

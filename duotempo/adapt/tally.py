@@ -11,6 +11,7 @@ class Tally:
         self.seed, self.draws = seed, 0
         self.fast_rollouts, self.slow_rollouts = 0, 0
         self.judged, self.faults, self.reused = 0, 0, 0
+        self.fault = ""
 
     def drawn(self) -> int:
         """The seed of the next draw of answers."""
@@ -27,12 +28,17 @@ class Tally:
         self.slow_rollouts += len(grades.scores)
         self._heard(grades)
 
-    def plain(self) -> dict[str, int]:
+    def tested(self, grades: Grades) -> None:
+        """Count answers that the run was measured by, which cost no rollout. Raises `UserError` for
+        a broken verifier."""
+        self._heard(grades)
+
+    def plain(self) -> dict[str, int | str]:
         """Plain values, for JSON."""
         return dict(vars(self))
 
     @staticmethod
-    def of(values: dict[str, int]) -> "Tally":
+    def of(values: dict[str, int | str]) -> "Tally":
         """The tally of plain values."""
         tally = Tally()
         vars(tally).update(values)
@@ -42,4 +48,5 @@ class Tally:
         self.judged += len(grades.scores)
         self.faults += len(grades.faults)
         if grades.faults:
+            self.fault = grades.faults[-1]
             check_faults(self.faults, self.judged, grades.faults[-1])

@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -46,10 +46,14 @@ class Counts:
     """Problems of a step; 12 for the rulebook, 4 for chat models."""
     group: Annotated[int, Parameter(validator=Number(gte=2))] = 8
     """Answers to each problem of a step."""
-    prompts: Whole = 4
-    """Prompts that the weights learn under, at most."""
+    prompts: Whole | None = None
+    """Prompts that the weights learn under, at most, sharing a group; 4 when left out."""
     test: Whole = 64
     """Problems of the test that every cycle is measured by."""
+    first: Whole | None = None
+    """Edits tried in the first search; 48 for the rulebook, 16 for chat models."""
+    proposals: Whole | None = None
+    """Edits tried in each search after it; 6 for the rulebook, 4 for chat models."""
     retest: Annotated[list[str] | None, Parameter(negative="")] = None
     """Files of earlier tasks of this model, to be tested again under their stored prompts; tasks
     that have names are found without. May be given more than once."""
@@ -68,11 +72,11 @@ class Channels:
     chance (the rulebook), or the address of an endpoint that speaks as OpenAI's does."""
     reflector_model: str | None = None
     """The model to ask that endpoint for; the key is taken from OPENAI_API_KEY."""
-    rate: float | None = None
+    rate: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
     """Rate of the weights; 5e-4 for the rulebook, 1e-4 for chat models."""
-    kl: float | None = None
+    kl: Annotated[float | None, Parameter(validator=Number(gte=0))] = None
     """Penalty on KL to the model before; 1e-3 when left out."""
-    budget: float | None = None
+    budget: Annotated[float | None, Parameter(validator=Number(gt=0))] = None
     """Nats a token that the model may drift on other questions before the guard refuses; 1 when
     left out."""
     rank: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
@@ -118,7 +122,7 @@ def adapt(
     fresh
         Start anew: removes what an earlier run left in the folder.
     """
-    refuse_contradictions(channels)
+    refuse_contradictions(counts, channels)
     prepare(common)
     from duotempo.adapt.run import adapt as run  # noqa: PLC0415 - imports torch
     from duotempo.adapt.run import start_anew  # noqa: PLC0415 - imports torch
@@ -150,7 +154,7 @@ def refuse_itself(model: str, folder: Path) -> None:
         raise UserError(f"the model lies in {folder}, where this run writes: give another --out")
 
 
-def refuse_contradictions(channels: Channels) -> None:
+def refuse_contradictions(counts: Counts, channels: Channels) -> None:
     """Raise `UserError` for options that the method has no use for."""
     method = channels.method
     slow = {"rate": channels.rate, "kl": channels.kl, "budget": channels.budget}
@@ -161,9 +165,16 @@ def refuse_contradictions(channels: Channels) -> None:
         )
     if method == "prompt" and channels.reuse:
         raise UserError("--reuse is for weights that learn: leave it out, or use --method fst")
-    if method == "rl" and (channels.reflector or channels.reflector_model or channels.reuse):
+    edits = (channels.reflector, channels.reflector_model, channels.reuse)
+    if method == "rl" and any((*edits, counts.first, counts.proposals)):
         raise UserError(
-            "--method rl edits no prompts: leave out --reflector and --reuse, or use --method fst"
+            "--method rl edits no prompts: leave out --reflector, --reuse, --first and "
+            "--proposals, or use --method fst"
+        )
+    if counts.prompts and counts.prompts > counts.group:
+        raise UserError(
+            f"--prompts {counts.prompts}: the {counts.group} answers to a problem are shared by "
+            f"that many prompts at most: give --group {counts.prompts} too"
         )
     if channels.reflector_model and not (channels.reflector or "").startswith("http"):
         raise UserError("--reflector-model is an endpoint's: give its address as --reflector too")
@@ -210,11 +221,16 @@ def made(
         cycles=counts.cycles,
         steps=counts.steps,
         problems=counts.problems or (12 if words else 4),
-        prompts=counts.prompts,
+        prompts=counts.prompts or min(4, counts.group),
         budget=1.0 if channels.budget is None else channels.budget,
         seed=common.seed,
     )
-    search = Search() if words else Search(proposals=4, first=16)
+    usual = Search() if words else Search(proposals=4, first=16)
+    search = replace(
+        usual,
+        first=counts.first or usual.first,
+        proposals=counts.proposals or usual.proposals,
+    )
     kept = Kept(lesson.temperature) if channels.reuse else None
     world = World(policy, found.task, reflector, broad_of(policy), Tally(common.seed), kept)
     store = PromptStore.near(Path(model))
@@ -266,7 +282,10 @@ def show(found: Found, done: Adapted, common: Common) -> None:
         show_json({"task": found.name, "folder": str(done.folder), "retention": kept, **last})
         return
     if last["faults"]:
-        say(f"warning: the task's score() failed on {last['faults']} answers, which were skipped")
+        say(
+            f"warning: the task's score() failed on {last['faults']} answers, which were skipped; "
+            f"the latest with {last['fault']}"
+        )
     lines = {
         "test": f"{first['test']:.3f} before, {last['test']:.3f} after",
         "prompt": last["prompt"],

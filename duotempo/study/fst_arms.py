@@ -1,12 +1,12 @@
 """What differs between the arms of `fst-rulebook`, and the lives that they lead."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
 
-from duotempo.adapt.cycle import Plan, Settings, World, adapted
+from duotempo.adapt.cycle import Plan, Settings, World
 from duotempo.adapt.learn import Lesson
 from duotempo.adapt.native import WordPolicy
 from duotempo.adapt.policy import Asked
@@ -29,6 +29,7 @@ SEQUENCE = ("inner+inc+swap", "double+left+negate", "double+inner", "odd+dec")
 CYCLES, GENTLE, FAST, FASTER = 20, 5e-4, 1e-3, 2e-3
 FST, SELF, PROMPT, SEQUENTIAL = "fst, expert", "fst, self", "prompt", "sequential"
 RL, RL_FASTER, RL_KL, RL_PROMPT = "rl, 1e-3", "rl, 2e-3", "rl + KL", "rl then prompt"
+RL_GENTLE = "rl, 5e-4"
 TAGGED, BASE = "rl, a word a task", "base"
 
 
@@ -48,14 +49,15 @@ ARMS: dict[str, Arm] = {
     SELF: Arm("fst", itself=True),
     RL_FASTER: Arm("rl", FASTER),
     RL: Arm("rl", FAST),
+    RL_GENTLE: Arm("rl"),
     RL_KL: Arm("rl", FASTER, kl=0.3),
     SEQUENTIAL: Arm("sequential"),
     RL_PROMPT: Arm("rl-prompt", FASTER),
     PROMPT: Arm("prompt"),
     TAGGED: Arm("rl", FASTER, tagged=True),
 }
-SCARCE = Search(proposals=1, first=4)
-"""So little search that the first prompt is half right."""
+USUAL, SCARCE = Search(), Search(proposals=1, first=4)
+"""As much search as ever; so little that the first prompt is half right."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Scene:
     """A setting in which prompts do not stay right: a task, and how much search there is."""
 
     task: RuleTask | Changing
-    search: Search = Search()  # noqa: RUF009 - frozen
+    search: Search = USUAL
 
 
 def scenes(plan: Plan) -> dict[str, Scene]:
@@ -98,15 +100,8 @@ def scenes(plan: Plan) -> dict[str, Scene]:
 
 
 SCENE_ARMS = (FST, SEQUENTIAL, RL_FASTER, PROMPT)
-
-
-@dataclass(frozen=True)
-class Stand:
-    """Where a life stands after a cycle: steps offered, rollouts so far, the best prompt."""
-
-    steps: int
-    rollouts: int
-    prompt: str
+ONCE = "sequential, as little search"
+"""Of the scene `scarce` only: no more search before the first step than fast-slow has."""
 
 
 def plan(job: Job, size: Size) -> Plan:
@@ -135,12 +130,9 @@ def task_of(arm: Arm, number: int) -> RuleTask:
     return RuleTask(SEQUENCE[number], f"{TAGS[number]} - -")
 
 
-def lived(world: World, arm: Arm, counts: Plan, search: Search) -> Iterator[Stand]:
-    """Cycle by cycle."""
-    settings = Settings(search, Lesson(rate=arm.rate, loss=Cispo(kl=arm.kl)), arm.method)
-    for life in adapted(world, counts, settings):
-        spent = world.tally.fast_rollouts + world.tally.slow_rollouts
-        yield Stand(life.cycle * counts.steps, spent, life.population.best.text)
+def settings_of(arm: Arm, search: Search = USUAL) -> Settings:
+    """How an arm learns."""
+    return Settings(search, Lesson(rate=arm.rate, loss=Cispo(kl=arm.kl)), arm.method)
 
 
 def world_of(

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
+from duotempo.adapt.measures import saturation
 from duotempo.study.base import Claim, Figure, Row
 from duotempo.study.fst_arms import (
     ARMS,
     BASE,
     CYCLES,
     FST,
+    ONCE,
     PROMPT,
     RL,
     RL_FASTER,
+    RL_GENTLE,
     RL_KL,
     RL_PROMPT,
     SELF,
@@ -22,7 +25,7 @@ from duotempo.study.stats import by_seed, claim, curve, geometric, mean, minus, 
 
 Values = dict[int, float]
 Said = list[tuple[str, list[float], str]]
-RIVALS = (RL_FASTER, RL, RL_KL)
+RIVALS = (RL_FASTER, RL, RL_GENTLE, RL_KL)
 STEPS = 6 * CYCLES
 """Steps of a stage: what a run that never got to the level is counted with."""
 SCENES = ("changing", "scarce", "unsayable")
@@ -74,10 +77,26 @@ def against_rl(rows: Sequence[Row], arm: str) -> Said:
         (f"{arm}: rollouts to 0.9 of that arm over ours, search included", rollouts, ">= 2"),
         (f"{arm}: KL on the broad mixture over that arm's", drift, "<= 0.3"),
     ]
+    tops, theirs = (asymptotes(rows, each) for each in (arm, rival))
+    text = f"{arm}: asymptote (sigmoid fit) minus that arm's"
+    found.append((text, minus(tops, theirs), ">= 0"))
     for x in (HALF, float(STEPS)):
         plastic = minus(by_seed(rows, arm, "probe", x), by_seed(rows, BASE, "probe", x))
         found.append((f"{arm}: probe after {x:.0f} steps minus the base's", plastic, ">= -0.05"))
     return found
+
+
+def asymptotes(rows: Sequence[Row], arm: str) -> Values:
+    """Where each seed's curve levels, no higher than all right."""
+    curves: dict[int, list[tuple[float, float]]] = {}
+    for row in rows:
+        if row.arm == arm and row.metric == "accuracy" and row.x is not None:
+            curves.setdefault(row.seed, []).append((row.x, row.value))
+    return {
+        seed: min(1.0, saturation(sorted(points)).top)
+        for seed, points in curves.items()
+        if len(points) >= 4
+    }
 
 
 def average(rows: Sequence[Row], arm: str, metric: str, numbers: Sequence[int]) -> list[float]:
@@ -134,6 +153,8 @@ def scene_claims(rows: Sequence[Row]) -> Said:
             theirs = by_seed(rows, f"{scene}: {other}", "accuracy", float(STEPS))
             text = f"{scene}: right at the end, {FST} minus `{other}`"
             found.append((text, minus(ours, theirs), "> 0"))
+    ours, once = (by_seed(rows, f"scarce: {a}", "accuracy", float(STEPS)) for a in (FST, ONCE))
+    found.append((f"scarce: right at the end, {FST} minus `{ONCE}`", minus(ours, once), "> 0"))
     return found
 
 

@@ -7,10 +7,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from duotempo.adapt.at_hand import rules_by_name
-from duotempo.adapt.prompts import Search
+from duotempo.adapt.cycle import adapted
 from duotempo.core import Tell
 from duotempo.study.base import Claim, Figure, Job, Row, Size
-from duotempo.study.fst_arms import ARMS, FST, SEQUENCE, lived, plan, policy, world_of
+from duotempo.study.fst_arms import ARMS, FST, SEQUENCE, plan, policy, settings_of, world_of
 from duotempo.study.fst_peer import need_trl, ours, theirs
 from duotempo.study.stats import by_seed, claim, over
 from duotempo.tasks.rulebook import RuleTask
@@ -92,7 +92,7 @@ def cycle(job: Job, size: Size, tell: Tell) -> dict[str, float]:
     counts = replace(plan(job, size), cycles=2)
     before: dict[str, float] = {}
     found: dict[str, float] = {}
-    for number, _ in enumerate(lived(world, ARMS[FST], counts, Search())):
+    for number, _ in enumerate(adapted(world, counts, settings_of(ARMS[FST]))):
         now = dict(world.clock.seconds)
         spent = {part: now[part] - before.get(part, 0.0) for part in now}
         found["search" if number else "search.first"] = spent["search"]

@@ -1,7 +1,7 @@
 """Lessons to prompts and skills to weights, in the rulebook: what it saves, keeps and costs."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -10,21 +10,23 @@ from duotempo.adapt.cycle import Plan
 from duotempo.adapt.measures import accuracy, drifted, first_at
 from duotempo.adapt.native import WordPolicy
 from duotempo.adapt.policy import Asked
-from duotempo.adapt.prompts import Search
+from duotempo.adapt.probes import Stand, continual, plasticity, watched
 from duotempo.core import Tell
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.fst_arms import (
     ARMS,
     BASE,
+    ONCE,
     RL_FASTER,
+    SCARCE,
     SCENE_ARMS,
     SEQUENCE,
+    SEQUENTIAL,
     TAGGED,
-    Stand,
-    lived,
     plan,
     policy,
     scenes,
+    settings_of,
     task_of,
     world_of,
 )
@@ -56,7 +58,7 @@ Numbers = list[tuple[str, float | None, float]]
 
 @dataclass(frozen=True)
 class FstRulebook:
-    """Nine arms over a sequence of four tasks, four of them in three settings; a base a seed."""
+    """Ten arms over a sequence of four tasks, four of them in three settings; a base a seed."""
 
     name: str = "fst-rulebook"
     question: str = "Do lessons in prompts make learning faster and forgetting smaller?"
@@ -71,7 +73,7 @@ class FstRulebook:
         """Every arm with every seed, then the settings. All arms of a seed share its base."""
         seeds = [0] if size == "smoke" else range(FIRST_REPORTED, FIRST_REPORTED + self.seeds)
         settings = [f"{scene}: {arm}" for scene in scenes(Plan()) for arm in SCENE_ARMS]
-        arms = [*ARMS, BASE, *settings]
+        arms = [*ARMS, BASE, *settings, f"scarce: {ONCE}"]
         return [Job(arm, seed) for arm in (arms[:1] if size == "smoke" else arms) for seed in seeds]
 
     def inputs(self, size: Size) -> Mapping[str, str]:
@@ -103,51 +105,44 @@ class FstRulebook:
 def in_sequence(mind: WordPolicy, name: str, counts: Plan, few: int, tell: Tell) -> Numbers:
     """Four tasks, one after the other; after the first one drift, skills and the probe."""
     arm, wide = ARMS[name], rules_by_name(few)
-    store: list[str] = []
+    tasks = [task_of(arm, number) for number in range(len(SEQUENCE))]
+    worlds = [world_of(mind, task, arm, wide, counts.seed) for task in tasks]
     found: Numbers = []
-    for number in range(len(SEQUENCE)):
-        tell("task", number, len(SEQUENCE))
-        task, began = task_of(arm, number), time.perf_counter()
-        world = world_of(mind, task, arm, wide, counts.seed)
-        stands = list(watched(mind, task, lived(world, arm, counts, Search()), few))
-        store.append(stands[-1][0].prompt)
-        found.append(("learned", float(number), stands[-1][1]))
+    began = time.perf_counter()
+
+    def after(number: int, stands: Sequence[Stand]) -> None:
+        tell("task", number + 1, len(SEQUENCE))
         if number == 0:
             found.append(("seconds", None, time.perf_counter() - began))
-            found.append(("rollouts.fast", None, float(world.tally.fast_rollouts)))
-            found += curves(stands) + moved(mind, task, store[0], wide, few)
+            found.append(("rollouts.fast", None, float(worlds[0].tally.fast_rollouts)))
+            found.extend(curves(stands) + moved(mind, tasks[0], stands[-1].prompt, wide, few))
             if name != TAGGED:
-                found += probe(mind, counts, few)
-    for number, prompt in enumerate(store):
-        task = task_of(arm, number)
-        found.append(("kept", float(number), right(mind, task, prompt, few)))
-    return found
+                found.extend(probe(mind, counts, few))
+
+    done = continual(worlds, counts, settings_of(arm), few, after=after)
+    found += [("learned", float(number), value) for number, value in enumerate(done.learned)]
+    return found + [("kept", float(number), value) for number, value in enumerate(done.kept)]
 
 
 def in_scene(mind: WordPolicy, scene: str, name: str, counts: Plan, few: int) -> Numbers:
     """One task of a setting in which prompts do not stay right."""
-    chosen, arm = scenes(counts)[scene], ARMS[name]
+    chosen = scenes(counts)[scene]
+    arm, search = ARMS[SEQUENTIAL if name == ONCE else name], chosen.search
+    if name == ONCE:
+        search = replace(SCARCE, proposals=0)
     world = world_of(mind, chosen.task, arm, rules_by_name(few), counts.seed)
-    stands = list(watched(mind, chosen.task, lived(world, arm, counts, chosen.search), few))
+    stands = list(watched(world, counts, settings_of(arm, search), few))
     found = curves(stands)
     if scene == "changing":
         half = counts.cycles // 2
         found = [(n, x, v) for n, x, v in found if not n.endswith(".to")]
         found += [r for r in curves(stands[half:]) if r[0].endswith(".to")]
-        begun = stands[half - 1][0]
+        begun = stands[half - 1]
         found = [
             (n, x, v - {"steps.to": begun.steps, "rollouts.to": begun.rollouts}.get(n, 0))
             for n, x, v in found
         ]
-    return found + moved(mind, chosen.task, stands[-1][0].prompt, rules_by_name(few), few)
-
-
-def watched(
-    mind: WordPolicy, task: Task, lives: Iterator[Stand], few: int
-) -> Iterator[tuple[Stand, float]]:
-    """Each stand with the right answers of its best prompt."""
-    for stand in lives:
-        yield stand, right(mind, task, stand.prompt, few)
+    return found + moved(mind, chosen.task, stands[-1].prompt, rules_by_name(few), few)
 
 
 def right(mind: WordPolicy, task: Task, prompt: str, few: int) -> float:
@@ -155,10 +150,10 @@ def right(mind: WordPolicy, task: Task, prompt: str, few: int) -> float:
     return accuracy(mind, task, prompt, task.problems("test", 0)[:few])
 
 
-def curves(stands: Sequence[tuple[Stand, float]]) -> Numbers:
+def curves(stands: Sequence[Stand]) -> Numbers:
     """Accuracy against steps and rollouts, and where it reached the level."""
-    by_steps = [(float(s.steps), value) for s, value in stands]
-    by_rollouts = [(float(s.rollouts), value) for s, value in stands]
+    by_steps = [(float(s.steps), s.value) for s in stands]
+    by_rollouts = [(float(s.rollouts), s.value) for s in stands]
     found: Numbers = [("accuracy", x, v) for x, v in by_steps]
     found += [("by.rollouts", x, v) for x, v in by_rollouts]
     found.append(("rollouts", None, by_rollouts[-1][0]))
@@ -189,15 +184,11 @@ def skills(mind: WordPolicy, few: int) -> float:
 
 
 def probe(mind: WordPolicy, counts: Plan, few: int) -> Numbers:
-    """Plasticity: reinforcement learning of the second task from these weights, which are put
-    back afterwards."""
-    before, arm = mind.taken(), ARMS[RL_FASTER]
-    task = RuleTask(SEQUENCE[1])
-    world = world_of(mind, task, arm, rules_by_name(few), counts.seed)
+    """Plasticity: reinforcement learning of the second task from these weights."""
+    arm = ARMS[RL_FASTER]
+    world = world_of(mind, RuleTask(SEQUENCE[1]), arm, rules_by_name(few), counts.seed)
     fresh = replace(counts, seed=counts.seed + 1)
-    found: Numbers = [
-        ("probe", float(stand.steps), value)
-        for stand, value in watched(mind, task, lived(world, arm, fresh, Search()), few)
+    return [
+        ("probe", float(stand.steps), stand.value)
+        for stand in plasticity(world, fresh, settings_of(arm), few)
     ]
-    mind.put(before)
-    return found

@@ -80,6 +80,23 @@ def test_weights_learn_before_prompts_are_sought_at_last():
     assert not lives[1].population.scores
 
 
+class Several(Lucky):
+    """With more than one prompt to begin with."""
+
+    seed_prompts = ("double - -", "solve - -")
+
+
+def test_a_task_may_give_several_prompts_and_its_seed_stays_to_be_beaten():
+    here = world(Several())
+    settings = Settings(replace(SMALL, size=2), EAGER, "prompt")
+    lives = list(adapted(here, replace(PLAN, cycles=3), settings))
+    first = [(p.text, p.number) for p in lives[0].population.prompts if p.number < 2]
+    assert ("solve - -", 0) in first
+    for life in lives:
+        assert len(life.population.prompts) == 2
+        assert 0 in [prompt.number for prompt in life.population.prompts]
+
+
 class Faulty(Lucky):
     """Its score always fails, on few answers at a time."""
 
@@ -109,6 +126,8 @@ def test_a_life_goes_on_as_if_it_had_not_been_cut(method):
     *_, rest = adapted(fresh, PLAN, settings, half)
     assert rest.population == whole.population
     assert rest.cycle == whole.cycle
+    moved = sum(step.moved for step in whole.slow.steps)
+    assert moved > 0 or method == "prompt"
     assert same(rest.slow.weights, whole.slow.weights)
     assert fresh.tally.plain() == there.tally.plain()
 

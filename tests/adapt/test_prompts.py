@@ -83,11 +83,19 @@ def test_a_reflector_without_an_idea_costs_its_minibatch_alone():
     assert worth.asked == len(ANCHORS) + 2 * 5
 
 
-def test_the_kept_are_the_front_then_the_best():
+def test_the_kept_are_seed_and_best_then_the_front_then_the_means():
     prompts = tuple(Prompt(text, i) for i, text in enumerate("abcd"))
     scores = ((0.1, 1.0), (0.8, 0.0), (0.7, 0.9), (0.6, 0.1))
     population = Population(prompts, scores, 4)
-    assert [p.text for p in Search(size=3).kept(population).prompts] == ["a", "b", "c"]
+    assert [p.text for p in Search(size=3).kept(population).prompts] == ["a", "c", "b"]
+
+
+def test_the_seed_and_the_best_stay_whatever_leads():
+    prompts = tuple(Prompt(text, i) for i, text in enumerate("abcd"))
+    scores = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.8, 0.9), (0.0, 0.8, 1.0))
+    population = Population(prompts, scores, 4)
+    assert {p.text for p in Search(size=2).kept(population).prompts} == {"a", "d"}
+    assert Search(size=3).kept(population).best.text == "d"
 
 
 def test_half_right_prompts_are_not_for_the_weights():

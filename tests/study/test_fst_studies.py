@@ -4,6 +4,7 @@ import pytest
 
 from duotempo.adapt.at_hand import rules_by_name
 from duotempo.adapt.cycle import Plan
+from duotempo.adapt.probes import Stand
 from duotempo.study.base import Job, Row
 from duotempo.study.fst_arms import ARMS as FST_ARMS
 from duotempo.study.fst_arms import (
@@ -15,7 +16,6 @@ from duotempo.study.fst_arms import (
     SEQUENTIAL,
     TAGGED,
     Changing,
-    Stand,
     scenes,
     task_of,
 )
@@ -71,13 +71,23 @@ def test_interleaving_that_brings_nothing_is_published_as_missed():
     assert said == {f"{FST} minus `{SEQUENTIAL}`: right at the end": False}
 
 
+def test_where_a_curve_levels_is_told_by_its_sigmoid():
+    rows: list[Row] = []
+    for arm, top in ((FST, 0.9), (RL_FASTER, 0.6)):
+        rows += rows_of(arm, "rollouts", None, 9000.0)
+        for x in range(6, STEPS + 1, 6):
+            rows += rows_of(arm, "accuracy", float(x), top * x**2 / (x**2 + 900))
+    text = f"{FST}: asymptote (sigmoid fit) minus that arm's"
+    assert claims(rows)[text] == pytest.approx(0.3, abs=0.03)
+
+
 def test_plasticity_is_told_against_the_base():
     rows = rows_of(FST, "probe", 60.0, 0.8) + rows_of(BASE, "probe", 60.0, 0.9)
     assert claims(rows)[f"{FST}: probe after 60 steps minus the base's"] == pytest.approx(-0.1)
 
 
 def test_curves_tell_steps_and_rollouts_and_where_they_got():
-    stands = [(Stand(6 * i, 700 * i, "p"), v) for i, v in enumerate((0.1, 0.95, 0.97), 1)]
+    stands = [Stand(6 * i, 700 * i, "p", v) for i, v in enumerate((0.1, 0.95, 0.97), 1)]
     found = {(name, x): value for name, x, value in curves(stands)}
     assert found["steps.to", None] == 12.0
     assert found["rollouts.to", None] == 1400.0
