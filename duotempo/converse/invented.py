@@ -12,7 +12,7 @@ from duotempo.tasks import sessions_forms as forms
 from duotempo.tasks.sessions import SLOTS, Fact, Slot, told
 from duotempo.tasks.sessions_words import MOST_DATES, MOST_REFS, NAMES, UNKNOWN
 
-SENTENCE = re.compile(r"((?:\[\d+\] )+)(\S.*)")
+MARK = re.compile(r" \[(\d+)\]")
 HEADING = re.compile(rf"(?:^|(?<= ))({'|'.join(PARTS)}) :(?= |$)")
 STRANGE = 4
 """One probe in so many asks for what nobody told: a memory must not invent."""
@@ -42,11 +42,7 @@ class Invented:
         """A memory of all notes. Raises `Unreadable`."""
         if len(notes) >= MOST_REFS:
             raise Unreadable(f"{len(notes)} notes are more than it can number")
-        said = [
-            f"[{n}] {note.text}"
-            + (f" @{min(note.session, MOST_DATES - 1)}" if note.session else "")
-            for n, note in enumerate(notes, 1)
-        ]
+        said = [forms.cited(_dated(note), n) for n, note in enumerate(notes, 1)]
         parts = HEADING.split(self._said(forms.compress(called(name), said)))
         if parts[0] or tuple(parts[1::2]) not in ((), PARTS):
             raise Unreadable("its parts are not those of a memory")
@@ -107,14 +103,19 @@ def _unknown(random: Random, slot: Slot) -> Probe:
     return Probe(random.choice(slot.questions()), UNKNOWN, ())
 
 
+def _dated(note: Dated) -> str:
+    """A note with its session; a sentence of a memory has its own."""
+    return f"{note.text} @{min(note.session, MOST_DATES - 1)}" if note.session else note.text
+
+
 def _sentences(said: str) -> list[tuple[list[int], str]]:
     """Numbered sentences. Raises `Unreadable` for one without a number."""
     found = []
     for sentence in said.split(" ; ") if said else ():
-        mark = SENTENCE.fullmatch(sentence.strip())
-        if mark is None:
-            raise Unreadable(f"a sentence has no number: {sentence[:40]!r}")
-        found.append(([int(n) for n in re.findall(r"\d+", mark[1])], mark[2]))
+        marks, text = [int(n) for n in MARK.findall(sentence)], MARK.sub("", sentence).strip()
+        if not marks or not text:
+            raise Unreadable(f"a sentence has no number, or nothing else: {sentence[:40]!r}")
+        found.append((marks, text))
     return found
 
 

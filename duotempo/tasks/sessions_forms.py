@@ -10,15 +10,14 @@ from duotempo.tasks.sessions_words import ATTRIBUTES, BEFORE, CONDITIONS, PARTS,
 
 END, THEN = "end", "=>"
 PRIOR = " , before "
-NOTE = re.compile(r"\[(\d+)\] (.*?) @(\d+)(?: , before (\S+) @(\d+))?$")
+NOTE = re.compile(r"(.*?) @(\d+)(?: \[(\d+)\])?(?: , before (\S+) @(\d+)(?: \[\d+\])?)?$")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence of a memory: which notes it rests on, a slot's value and when it was last told,
-    and the value before."""
+    """A sentence of a memory: a slot's value and when it was last told, and the value before; a
+    fact's turn is the number of its note."""
 
-    refs: tuple[int, ...]
     slot: Slot
     known: Known
 
@@ -28,6 +27,17 @@ class Line:
         said = f"{self.slot.note(name, now.value)} @{now.session}"
         return said + (f"{PRIOR}{before.value} @{before.session}" if before else "")
 
+    def cited(self, name: str) -> str:
+        """The same, each value with the number of its note."""
+        now, before = self.known.now, self.known.before
+        said = cited(Line(self.slot, Known(now)).text(name), now.turn)
+        return said + (f"{PRIOR}{before.value} @{before.session} [{before.turn}]" if before else "")
+
+
+def cited(note: str, number: int) -> str:
+    """A note, or a sentence of a memory, with its number after each date of it."""
+    return f"{note.replace(PRIOR, f' [{number}]{PRIOR}')} [{number}]"
+
 
 def remember(name: str, turns: Sequence[str]) -> str:
     """Task 1: what was said in a session, its turns numbered from 1."""
@@ -36,7 +46,7 @@ def remember(name: str, turns: Sequence[str]) -> str:
 
 
 def compress(name: str, notes: Sequence[str]) -> str:
-    """Task 2: notes like `[7] ana lives in oslo @9`, or sentences of an earlier memory."""
+    """Task 2: notes like `ana lives in oslo @9 [7]`, or sentences of an earlier memory, `cited`."""
     return f"compress {name} : {' ; '.join(notes)} {THEN}"
 
 
@@ -53,11 +63,8 @@ def memory_text(lines: Sequence[Line], name: str, refs: bool) -> str:
         return ""
     parts = []
     for part in PARTS:
-        said = [
-            "".join(f"[{ref}] " for ref in line.refs if refs) + line.text(name)
-            for line in lines
-            if line.slot.part == part
-        ]
+        of = [line for line in lines if line.slot.part == part]
+        said = [line.cited(name) if refs else line.text(name) for line in of]
         parts.append(f"{part} : {' ; '.join(said)}".strip())
     return " ".join(parts)
 
@@ -70,29 +77,26 @@ def oracle(prompt: str) -> str:
         return f"{_answer(context, session)} . {END}"
     name, _, body = rest.partition(" : ")
     if task == "remember":
-        found = [f"[{f.turn}] {f.slot.note(name, f.value)}" for f in _facts(body, 0)]
+        found = [f"{f.slot.note(name, f.value)} [{f.turn}]" for f in _facts(body, 0)]
         return f"{' ; '.join(found)} {END}".strip()
     return f"{memory_text(compressed(name, body.split(' ; ')), name, refs=True)} {END}".strip()
 
 
 def compressed(name: str, notes: Sequence[str]) -> list[Line]:
-    """The memory that notes make, in the order of first telling."""
-    facts = [fact for note in notes for fact in _noted(name, note)]
-    lines = []
-    for slot, known in told(facts).items():
-        refs = (known.now.turn, *((known.before.turn,) if known.before else ()))
-        lines.append(Line(tuple(dict.fromkeys(refs)), slot, known))
-    return lines
+    """The memory that notes make, in the order of `SLOTS`."""
+    known = told([fact for note in notes for fact in _noted(name, note)])
+    return [Line(slot, known[slot]) for slot in SLOTS if slot in known]
 
 
 def _noted(name: str, note: str) -> Iterator[Fact]:
     """The facts of a note, its number for a turn; the older one first."""
     mark = NOTE.match(note)
-    if mark and mark[2] in noted(name):
-        slot, value = noted(name)[mark[2]]
+    if mark and mark[1] in noted(name):
+        slot, value = noted(name)[mark[1]]
+        turn = int(mark[3] or 0)
         if mark[4]:
-            yield Fact(int(mark[5]), int(mark[1]), slot, mark[4])
-        yield Fact(int(mark[3]), int(mark[1]), slot, value)
+            yield Fact(int(mark[5]), turn, slot, mark[4])
+        yield Fact(int(mark[2]), turn, slot, value)
 
 
 def _facts(body: str, session: int) -> Iterator[Fact]:
@@ -128,7 +132,7 @@ def known_in(context: str) -> Iterator[Fact]:
         whose = line.strip()
         for condition in CONDITIONS:
             whose = whose.removeprefix(f"{condition} ")
-        yield from _noted(whose.partition(" ")[0], f"[0] {line.strip()}")
+        yield from _noted(whose.partition(" ")[0], line.strip())
 
 
 @cache

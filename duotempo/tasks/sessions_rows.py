@@ -16,6 +16,7 @@ from duotempo.tasks.seeds import seeded
 from duotempo.tasks.sessions import SLOTS, Life, Session, told
 from duotempo.tasks.sessions_forms import (
     THEN,
+    cited,
     compress,
     compressed,
     known_in,
@@ -28,6 +29,9 @@ from duotempo.tasks.sessions_words import MOST_DATES, MOST_REFS, every_word
 
 KINDS = ("remember", "compress", "reply")
 ROWS: Mapping[str, int] = MappingProxyType({"remember": 32, "compress": 8, "reply": 16})
+USUAL, MORE = 16, 5
+"""Sessions of a usual life at most; where lives are shorter there are more rows, up to so many
+times as many."""
 LONG, LONG_ROWS = 4, 3
 """One batch of compression in so many is of long lives, with so many rows."""
 PRIOR = 0.4
@@ -44,7 +48,8 @@ class Sessions:
 
     Numbers of notes and of sessions are spread over all there are, so that short rows teach them
     too. Some memories to compress begin with an earlier memory, some replies have lines of earlier
-    sessions or nothing instead of a memory. `kinds` names the tasks of a single-task twin.
+    sessions or nothing instead of a memory. `kinds` names the tasks of a single-task twin;
+    `longest` is the longest life in sessions: copying is learned from short ones first.
     """
 
     kinds: tuple[str, ...] = KINDS
@@ -71,10 +76,19 @@ class Sessions:
     def batch(self, seed: int, index: int) -> Batch:
         """The rows of this number, the end of shorter ones filled with what does not weigh."""
         random, kind = seeded(seed, index), self.kinds[index % len(self.kinds)]
-        long = kind == "compress" and (index // len(self.kinds)) % LONG == LONG - 1
-        count = LONG_ROWS if long else ROWS[kind]
+        long = (
+            self.longest > USUAL
+            and kind == "compress"
+            and (index // len(self.kinds)) % LONG == LONG - 1
+        )
+        count = LONG_ROWS if long else self.rows(kind)
         prompts = [self.prompt(kind, random, long) for _ in range(count)]
         return padded([(prompt, oracle(prompt)) for prompt in prompts])
+
+    def rows(self, kind: str) -> int:
+        """Rows of a usual batch: as many words whatever the longest life."""
+        short = 1 if kind == "remember" else min(MORE, USUAL // min(self.longest, USUAL))
+        return ROWS[kind] * short
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """The batches 0, 1, 2, ... without end."""
@@ -85,7 +99,8 @@ class Sessions:
 
     def prompt(self, kind: str, random: Random, long: bool = False) -> str:
         """One prompt of a task."""
-        length = random.randint(self.longest // 2, self.longest) if long else random.randint(1, 16)
+        least, most = (self.longest // 2, self.longest) if long else (1, min(self.longest, USUAL))
+        length = random.randint(least, most)
         life = Life(FRESH + random.getrandbits(60), length + 1, random.randint(2, 14))
         if kind == "remember":
             return remember(life.name, random.choice(life.sessions).turns)
@@ -126,10 +141,10 @@ def _compress(life: Life, random: Random, length: int) -> str:
     facts = [fact for session in life.sessions[:length] for fact in session.facts]
     said = [f"{f.slot.note(life.name, f.value)} @{dates[f.session - 1]}" for f in facts]
     old = sum(len(session.facts) for session in life.sessions[:prior])
-    early = compressed(life.name, [f"[1] {note}" for note in said[:old]])
+    early = compressed(life.name, said[:old])
     said = [line.text(life.name) for line in early] + said[old:]
     refs = sorted(random.sample(range(1, MOST_REFS), min(len(said), MOST_REFS - 1)))
-    return compress(life.name, [f"[{r}] {note}" for r, note in zip(refs, said, strict=False)])
+    return compress(life.name, [cited(note, r) for r, note in zip(refs, said, strict=False)])
 
 
 def _reply(life: Life, random: Random, length: int) -> str:
@@ -138,7 +153,7 @@ def _reply(life: Life, random: Random, length: int) -> str:
     context = random.choices(("", "memory", "lines"), (1, 5, 3))[0]
     facts = [fact for session in life.sessions[:length] for fact in session.facts]
     if context == "memory":
-        notes = [f"[1] {f.slot.note(life.name, f.value)} @{dates[f.session]}" for f in facts]
+        notes = [f"{f.slot.note(life.name, f.value)} @{dates[f.session]}" for f in facts]
         context = memory_text(compressed(life.name, notes), life.name, refs=False)
     elif context == "lines":
         context = " ".join(_lines(life.sessions[:length], dates, random))

@@ -9,6 +9,7 @@ import pytest
 from duotempo.core import UserError
 from duotempo.tasks.sessions import SLOTS, Life
 from duotempo.tasks.sessions_forms import (
+    cited,
     compress,
     compressed,
     memory_text,
@@ -26,14 +27,15 @@ SEEDS = range(8)
 def notes_of(life: Life, until: int) -> list[str]:
     """All facts up to a session as numbered and dated notes."""
     facts = [fact for session in life.sessions[:until] for fact in session.facts]
-    return [f"[{n}] {f.slot.note(life.name, f.value)} @{f.session}" for n, f in enumerate(facts, 1)]
+    said = [f"{f.slot.note(life.name, f.value)} @{f.session}" for f in facts]
+    return [cited(note, number) for number, note in enumerate(said, 1)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_oracle_notes_what_was_told_and_nothing_else(seed):
     life = Life(seed, 20)
     for session in life.sessions:
-        said = [f"[{f.turn}] {f.slot.note(life.name, f.value)}" for f in session.facts]
+        said = [f"{f.slot.note(life.name, f.value)} [{f.turn}]" for f in session.facts]
         assert oracle(remember(life.name, session.turns)) == f"{' ; '.join(said)} end"
 
 
@@ -66,7 +68,7 @@ def test_a_memory_of_a_memory_and_what_came_since_is_the_memory_of_all(seed):
     life, name = Life(seed, 30), Life(seed).name
     early = compressed(name, notes_of(life, 15))
     later = notes_of(life, 30)[len(notes_of(life, 15)) :]
-    two = compressed(name, [f"[1] {line.text(name)}" for line in early] + later)
+    two = compressed(name, [cited(line.text(name), 1) for line in early] + later)
     one = compressed(name, notes_of(life, 30))
     assert [line.text(name) for line in two] == [line.text(name) for line in one]
 
@@ -90,9 +92,11 @@ def test_no_wording_means_two_things():
 
 
 def test_compression_keeps_both_sides_of_a_change_and_their_sources():
-    notes = ["[4] ana lives in rome @2", "[7] ana lives in oslo @5", "[9] ana lives in oslo @6"]
-    wanted = "portrait : [9] [4] ana lives in oslo @6 , before rome @2 relation : recap : end"
-    assert oracle(compress("ana", notes)) == wanted
+    notes = ["ana lives in rome @2 [4]", "ana lives in oslo @5 [7]", "ana lives in oslo @6 [9]"]
+    wanted = "ana lives in oslo @6 [9] , before rome @2 [4]"
+    assert oracle(compress("ana", notes)) == f"portrait : {wanted} relation : recap : end"
+    alone = cited("ana lives in oslo @6 , before rome @2", 3)
+    assert oracle(compress("ana", [alone])) == f"portrait : {alone} relation : recap : end"
 
 
 @pytest.mark.parametrize("kind", KINDS)
