@@ -120,8 +120,8 @@ class Shape:
                 raise UserError(f"{name}={getattr(self, name)!r}: one of {', '.join(known)}")
         if self.parts is not None and self.start != "random":
             raise UserError(
-                f"parts={self.parts}, start={self.start!r}: a token of two parts has no embedding of "
-                'its own to start from: use start="random"'
+                f"parts={self.parts}, start={self.start!r}: a token of two parts has no embedding "
+                'of its own to start from: use start="random"'
             )
         if self.parts is not None and self.parts[0] * self.parts[1] != self.vocab:
             raise UserError(
