@@ -4,7 +4,7 @@ from duotempo.models.config import Config
 from duotempo.tasks.sessions_rows import KINDS, Sessions, words
 from duotempo.train import AdamW, Run, Stage
 
-STEPS = 6000
+STEPS = 5000
 
 
 def memory(steps: int = STEPS, kinds: tuple[str, ...] = KINDS) -> Run:

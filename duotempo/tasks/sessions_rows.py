@@ -30,8 +30,8 @@ from duotempo.tasks.sessions_words import MOST_DATES, MOST_REFS, every_word
 KINDS = ("remember", "compress", "reply")
 ROWS: Mapping[str, int] = MappingProxyType({"remember": 32, "compress": 8, "reply": 16})
 USUAL, MORE = 16, 5
-"""Sessions of a usual life at most; where lives are shorter there are more rows, up to so many
-times as many."""
+"""Sessions of a usual life at most; where lives are shorter, memories to compress are more, up to
+so many times as many."""
 LONG, LONG_ROWS = 4, 3
 """One batch of compression in so many is of long lives, with so many rows."""
 PRIOR = 0.4
@@ -86,8 +86,8 @@ class Sessions:
         return padded([(prompt, oracle(prompt)) for prompt in prompts])
 
     def rows(self, kind: str) -> int:
-        """Rows of a usual batch: as many words whatever the longest life."""
-        short = 1 if kind == "remember" else min(MORE, USUAL // min(self.longest, USUAL))
+        """Rows of a usual batch; short memories are many, for looking up is learned from them."""
+        short = min(MORE, USUAL // min(self.longest, USUAL)) if kind == "compress" else 1
         return ROWS[kind] * short
 
     def batches(self, seed: int) -> Iterator[Batch]:
