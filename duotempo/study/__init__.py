@@ -117,6 +117,12 @@ def _inverted_u() -> Study:
     return InvertedU()
 
 
+def _comedy() -> Study:
+    from duotempo.study.comedy import Comedy  # noqa: PLC0415, loaded when asked for
+
+    return Comedy()
+
+
 def _fst_cost() -> Study:
     from duotempo.study.fst_cost import FstCost  # noqa: PLC0415, loaded when asked for
 
@@ -149,6 +155,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "fst-attached": _fst_attached,
     "fst-cost": _fst_cost,
     "inverted-u": _inverted_u,
+    "comedy": _comedy,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 

@@ -99,6 +99,6 @@ def prefer(
             group["lr"] = how.rate * cosine(step, how.steps, how.warmup, 0.0)
         optimiser.step()
         optimiser.zero_grad()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         tell("preferences", step + 1, how.steps)
     return learner.eval(), losses
