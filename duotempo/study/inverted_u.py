@@ -15,6 +15,7 @@ from duotempo.converse.probes import right
 from duotempo.converse.raw import recalled
 from duotempo.converse.sleep import Rebuild, Settings
 from duotempo.core import Tell
+from duotempo.reader.memory_models import memory_model
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.inverted_u_claims import EVERY, all_claims, all_figures, named
 from duotempo.study.memory_model import trained
@@ -23,6 +24,9 @@ from duotempo.tasks.sessions_forms import oracle
 
 FIRST_REPORTED, SESSIONS, BUDGET = 100, 64, 200
 LOOKED = (1, 2, 4, 8, 16, 32, 64)
+WAYS = ("rewrite", "rebuild", "guarded")
+CHAT, CHAT_SEEDS = "smollm2: ", (100, 101)
+"""Arms in which a chat model of 135 M weights does the tasks by prompts, for eight sessions."""
 METRICS = {
     "right": "share of questions answered right, of all kinds; x: sessions so far",
     "now": "the same of what is true now",
@@ -49,7 +53,8 @@ class Rewrite(Rebuild):
 
 @dataclass(frozen=True)
 class InvertedU:
-    """Invented people, 64 sessions each; one trained model does all three tasks in every arm."""
+    """Invented people, 64 sessions each; one trained model does all three tasks in every arm, and
+    in some shorter ones SmolLM2-135M-Instruct."""
 
     name: str = "inverted-u"
     question: str = (
@@ -66,8 +71,12 @@ class InvertedU:
         """Three ways of consolidating at four paces, raw sessions and no memory."""
         seeds = [0] if size == "smoke" else range(FIRST_REPORTED, FIRST_REPORTED + self.seeds)
         paces = EVERY[-1:] if size == "smoke" else EVERY
-        arms = [named(way, every) for way in ("rewrite", "rebuild", "guarded") for every in paces]
-        return [Job(arm, seed) for seed in seeds for arm in (*arms, "raw", "none")]
+        arms = [named(way, every) for way in WAYS for every in paces]
+        jobs = [Job(arm, seed) for seed in seeds for arm in (*arms, "raw", "none")]
+        if size == "smoke":
+            return jobs
+        chat = [*(named(way, 1) for way in WAYS), "raw", "none"]
+        return jobs + [Job(CHAT + arm, seed) for seed in CHAT_SEEDS for arm in chat]
 
     def inputs(self, size: Size) -> Mapping[str, str]:
         """None: all is generated."""
@@ -75,13 +84,23 @@ class InvertedU:
 
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         """One life under one arm."""
-        model: Model = trained(tell) if size == "full" else Invented(oracle)
-        life = Life(job.seed, SESSIONS if size == "full" else 8)
+        model: Model = Invented(oracle)
+        if size == "full":
+            model = (
+                memory_model("smollm2", tell=tell) if job.arm.startswith(CHAT) else trained(tell)
+            )
+        long = size == "full" and not job.arm.startswith(CHAT)
+        life = Life(job.seed, SESSIONS if long else 8)
         with TemporaryDirectory() as folder:
             talks = Conversations(Path(folder) / "talks.db")
             found = lived(talks.of(f"{life.name}-{job.seed}"), life, model, job, tell)
             talks.close()
-        return [Row(job.arm, job.seed, metric, x, value) for metric, x, value in found]
+        chat = job.arm.startswith(CHAT)  # its sentences are its own: only answers tell their worth
+        return [
+            Row(job.arm, job.seed, metric, x, value)
+            for metric, x, value in found
+            if not (chat and metric in ("coverage", "wrong"))
+        ]
 
     def claims(self, rows: Sequence[Row]) -> list[Claim]:
         """The inverted U, and what the guard makes of it."""
@@ -96,7 +115,7 @@ def lived(
     person: Person, life: Life, model: Model, job: Job, tell: Tell
 ) -> list[tuple[str, float | None, float]]:
     """All sessions, asked about after some of them."""
-    way, _, pace = job.arm.partition(", every ")
+    way, _, pace = job.arm.removeprefix(CHAT).partition(", every ")
     settings = Settings(every=int(pace or 1), budget=BUDGET, seed=job.seed)
     if way != "guarded":
         settings = replace(settings, probes=0)  # without evidence nothing is refused

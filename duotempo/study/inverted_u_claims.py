@@ -43,6 +43,10 @@ def all_claims(rows: Sequence[Row]) -> list[Claim]:
             ),
             (f"{pace}: guarded minus raw sessions at the last session", minus(kept, raw), ">= 0"),
         ]
+    none = by_seed(rows, "smollm2: none", "right", 8.0)
+    for way in ("rewrite", "rebuild", "guarded"):
+        small = by_seed(rows, f"smollm2: {named(way, 1)}", "right", 8.0)
+        said.append((f"smollm2: {way} minus no memory after 8 sessions", minus(small, none), "> 0"))
     lowest = lowest_gap(rows)
     said.append(("guarded minus no memory, worst session of any pace", lowest, ">= 0"))
     return [claim(text, values, target) for text, values, target in said if values]
