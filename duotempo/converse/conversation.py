@@ -7,7 +7,7 @@ from duotempo.archive.conversation_records import Line, Turn, Version
 from duotempo.archive.memories import Memories
 from duotempo.archive.people import Person
 from duotempo.converse.guard import Probed
-from duotempo.converse.model import Model, Said
+from duotempo.converse.model import Model, Said, replies
 from duotempo.converse.probes import Prober, cloze
 from duotempo.converse.raw import recalled
 from duotempo.converse.sleep import Awake, Notebook, Rebuild, Settings
@@ -51,7 +51,7 @@ class Conversation:
         """What the model says to a session's last turn."""
         said = [Said(t.number, t.role, t.text) for t in turns if t.text]
         memory = self.memory or self.looked_up(turns)
-        answer = self.model.reply(self.person.name, memory, self.fitting(said, memory))
+        (answer,) = replies(self.model, self.person.name, [(memory, self.fitting(said, memory))])
         if not answer:
             raise UserError("the model said nothing: say it in other words, or use another model")
         return answer

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from duotempo.archive.conversation_records import Line, Turn
-from duotempo.converse.model import PARTS, SAID, Dated, Finding, Said, Unreadable
+from duotempo.converse.model import PARTS, SAID, Asked, Dated, Finding, Said, Unreadable
 from duotempo.converse.probes import Probe
 from duotempo.tasks import sessions_forms as forms
 from duotempo.tasks.sessions import SLOTS, Fact, Slot, told
@@ -54,14 +54,24 @@ class Invented:
         ]
 
     def reply(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> str:
-        """What to say next."""
-        raw = " ".join(line.text for line in memory if line.part == SAID)
-        parts = (
-            f"{part} : {' ; '.join(line.text for line in memory if line.part == part)}".strip()
-            for part in PARTS
-        )
-        context = raw or (" ".join(parts) if memory else "")
-        return self._said(forms.reply(context, [turn.text for turn in turns]))
+        """What to say next. Raises `Unreadable`."""
+        return self._said(replying(memory, turns))
+
+    def replies(self, name: str, asked: Sequence[Asked]) -> list[str]:
+        """In many sessions at once, if what speaks can."""
+        self.ahead([replying(memory, turns) for memory, turns in asked])
+        found = []
+        for memory, turns in asked:
+            try:
+                found.append(self.reply(name, memory, turns))
+            except Unreadable:
+                found.append("")
+        return found
+
+    def ahead(self, prompts: Sequence[str]) -> None:
+        """Have what speaks go on many prompts at once, if it can, and keep what it says."""
+        if at_once := getattr(self.speak, "all", None):
+            at_once(prompts)
 
     def _said(self, prompt: str) -> str:
         """What comes before the end. Raises `Unreadable` where there is none."""
@@ -69,6 +79,17 @@ class Invented:
         if said != forms.END and not said.endswith(f" {forms.END}"):
             raise Unreadable("it did not come to an end")
         return said.removesuffix(forms.END).strip()
+
+
+def replying(memory: Sequence[Line], turns: Sequence[Said]) -> str:
+    """Task 3 as a prompt."""
+    raw = " ".join(line.text for line in memory if line.part == SAID)
+    parts = (
+        f"{part} : {' ; '.join(line.text for line in memory if line.part == part)}".strip()
+        for part in PARTS
+    )
+    context = raw or (" ".join(parts) if memory else "")
+    return forms.reply(context, [turn.text for turn in turns])
 
 
 def called(name: str) -> str:

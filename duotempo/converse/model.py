@@ -70,3 +70,30 @@ class Model(Protocol):
     def reply(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> str:
         """Task 3: what to say next, with a memory or none."""
         ...
+
+
+Asked = tuple[Sequence[Line], Sequence[Said]]
+"""A memory and the turns of a session that it stands before."""
+
+
+@runtime_checkable
+class Many(Protocol):
+    """A model that replies in many sessions at once, sooner than one after the other."""
+
+    def replies(self, name: str, asked: Sequence[Asked]) -> list[str]:
+        """What `reply` says to each; nothing where that cannot be read."""
+        ...
+
+
+def replies(model: Model, name: str, asked: Sequence[Asked]) -> list[str]:
+    """A reply to each; nothing where a model's cannot be read."""
+    if isinstance(model, Many):
+        return model.replies(name, asked)
+    return [_reply(model, name, memory, turns) for memory, turns in asked]
+
+
+def _reply(model: Model, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> str:
+    try:
+        return model.reply(name, memory, turns)
+    except Unreadable:
+        return ""

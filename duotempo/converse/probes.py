@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from duotempo.archive.conversation_records import Line, Turn
-from duotempo.converse.model import Model, Said
+from duotempo.converse.model import Model, Said, replies
 
 GAP = "___"
 ASK = 'I once told you: "{gapped}" Which word was in the place of the gap? Say only that word.'
@@ -58,10 +58,9 @@ def answered(
     model: Model, name: str, memory: Sequence[Line], probes: Sequence[Probe]
 ) -> list[bool]:
     """Which probes a model answers right with a memory, each in a session of its own."""
-    return [
-        right(model.reply(name, memory, [Said(1, "user", probe.question)]), probe.answer)
-        for probe in probes
-    ]
+    asked = [(memory, [Said(1, "user", probe.question)]) for probe in probes]
+    said = replies(model, name, asked)
+    return [right(text, probe.answer) for text, probe in zip(said, probes, strict=True)]
 
 
 def right(said: str, answer: str) -> bool:

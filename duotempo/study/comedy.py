@@ -19,7 +19,7 @@ from duotempo.study.inverted_u import keep
 from duotempo.study.memory_model import preferring, separate, trained
 from duotempo.study.stats import by_seed, claim, mean, minus
 from duotempo.tasks.sessions import Life, Question, Session
-from duotempo.tasks.sessions_forms import compressed, oracle
+from duotempo.tasks.sessions_forms import compressed, oracle, remember
 from duotempo.tasks.sessions_words import ATTRIBUTES, UNKNOWN
 
 FIRST_REPORTED, PEOPLE, SESSIONS, BUDGET = 300, 12, 16, 200
@@ -107,6 +107,7 @@ def joined(found: Found, more: Found) -> None:
 def noted(model: Invented, life: Life) -> Found:
     """Task 1 on every session."""
     found: Found = {"notes.found": [], "notes.invented": [], "notes.cited": []}
+    model.ahead([remember(life.name, session.turns) for session in life.sessions])
     for session in life.sessions:
         notes = said_of(model, life, session)
         true = {fact.slot.note(life.name, fact.value): fact.turn for fact in session.facts}
@@ -159,19 +160,18 @@ def replied(model: Invented, life: Life) -> Found:
     lines = compressed(life.name, notes)
     memory = [Line(line.slot.part, line.text(life.name), (1,)) for line in lines]
     found: Found = {"reply.right": [], "reply.contradicts": []}
-    for question in life.questions(SESSIONS):
-        said = answered(model, life, memory, question)
+    asked = life.questions(SESSIONS)
+    for question, said in zip(asked, answers(model, life, memory, asked), strict=True):
         found["reply.right"].append(float(right(said, question.answer)))
         found["reply.contradicts"].append(float(contradicts(said, question)))
     return found
 
 
-def answered(model: Invented, life: Life, memory: Sequence[Line], question: Question) -> str:
-    """The reply to a question; nothing where it does not end."""
-    try:
-        return model.reply(life.name, memory, [Said(1, "user", question.text)])
-    except Unreadable:
-        return ""
+def answers(
+    model: Invented, life: Life, memory: Sequence[Line], asked: Sequence[Question]
+) -> list[str]:
+    """The replies to questions; nothing where one does not end."""
+    return model.replies(life.name, [(memory, [Said(1, "user", q.text)]) for q in asked])
 
 
 def contradicts(said: str, question: Question) -> bool:
@@ -194,7 +194,8 @@ def together(model: Invented, life: Life) -> list[float]:
         memory = list(talk.memory)
         talks.close()
     asked = life.questions(SESSIONS)
-    return [float(right(answered(model, life, memory, q), q.answer)) for q in asked]
+    said = answers(model, life, memory, asked)
+    return [float(right(text, q.answer)) for text, q in zip(said, asked, strict=True)]
 
 
 def all_claims(rows: Sequence[Row]) -> list[Claim]:

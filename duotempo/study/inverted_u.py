@@ -9,8 +9,8 @@ from duotempo.archive.conversation_records import Line, Turn
 from duotempo.archive.memories import Memories
 from duotempo.archive.people import Conversations, Person
 from duotempo.converse.conversation import Conversation
-from duotempo.converse.invented import Invented, questions
-from duotempo.converse.model import Dated, Model, Said
+from duotempo.converse.invented import Invented, called, questions
+from duotempo.converse.model import Dated, Model, Said, replies
 from duotempo.converse.probes import right
 from duotempo.converse.raw import recalled
 from duotempo.converse.sleep import Rebuild, Settings
@@ -19,8 +19,8 @@ from duotempo.reader.memory_models import memory_model
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.inverted_u_claims import EVERY, all_claims, all_figures, named
 from duotempo.study.memory_model import trained
+from duotempo.tasks import sessions_forms as forms
 from duotempo.tasks.sessions import Life, Question
-from duotempo.tasks.sessions_forms import oracle
 
 FIRST_REPORTED, SESSIONS, BUDGET = 100, 64, 200
 LOOKED = (1, 2, 4, 8, 16, 32, 64)
@@ -84,7 +84,7 @@ class InvertedU:
 
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         """One life under one arm."""
-        model: Model = Invented(oracle)
+        model: Model = Invented(forms.oracle)
         if size == "full":
             model = (
                 memory_model("smollm2", tell=tell) if job.arm.startswith(CHAT) else trained(tell)
@@ -119,6 +119,9 @@ def lived(
     settings = Settings(every=int(pace or 1), budget=BUDGET, seed=job.seed)
     if way != "guarded":
         settings = replace(settings, probes=0)  # without evidence nothing is refused
+    if isinstance(model, Invented):  # notes of a session are the same in every arm: all at once
+        name = called(person.name)
+        model.ahead([forms.remember(name, session.turns) for session in life.sessions])
     style = Rewrite if way == "rewrite" else Rebuild
     talk = Conversation(person, model, settings, questions, style)
     found: list[tuple[str, float | None, float]] = []
@@ -144,12 +147,16 @@ def keep(person: Person, turns: Sequence[str]) -> None:
 def looked(talk: Conversation, life: Life, until: int, way: str) -> dict[str, float]:
     """What a memory is worth after so many sessions."""
     asked, turns = life.questions(until), talk.person.turns()
-    memory, tokens, hits = list(talk.memory), 0, {}
-    for question in asked:
-        shown = raw(talk, turns, question) if way == "raw" else memory
-        tokens += sum(talk.model.size(line.text) for line in shown)
-        said = talk.model.reply(talk.person.name, shown, [Said(1, "user", question.text)])
-        hits.setdefault(question.kind, []).append(right(said, question.answer))
+    memory, hits = list(talk.memory), {}
+    shown = [raw(talk, turns, question) if way == "raw" else memory for question in asked]
+    tokens = sum(talk.model.size(line.text) for lines in shown for line in lines)
+    said = replies(
+        talk.model,
+        talk.person.name,
+        [(lines, [Said(1, "user", q.text)]) for lines, q in zip(shown, asked, strict=True)],
+    )
+    for text, question in zip(said, asked, strict=True):
+        hits.setdefault(question.kind, []).append(right(text, question.answer))
     every = [hit for kind in hits.values() for hit in kind]
     found = {kind: sum(each) / len(each) for kind, each in hits.items()}
     found |= {"right": sum(every) / len(every), "tokens": tokens / len(asked)}
