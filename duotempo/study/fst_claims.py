@@ -76,6 +76,11 @@ def against_rl(rows: Sequence[Row], arm: str) -> Said:
         (f"{arm}: steps to 0.9 of the best RL arm ({rival}) over ours", steps, ">= 3"),
         (f"{arm}: rollouts to 0.9 of that arm over ours, search included", rollouts, ">= 2"),
         (f"{arm}: KL on the broad mixture over that arm's", drift, "<= 0.3"),
+        (
+            f"{arm}: KL on the broad mixture over that of `{RL_GENTLE}`, the same rate",
+            over(by_seed(rows, arm, "kl.broad"), by_seed(rows, RL_GENTLE, "kl.broad")),
+            "< 1",
+        ),
     ]
     tops, theirs = (asymptotes(rows, each) for each in (arm, rival))
     text = f"{arm}: asymptote (sigmoid fit) minus that arm's"
