@@ -10,14 +10,14 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from mcp import Client, StdioServerParameters  # noqa: E402
+from mcp import Client, StdioServerParameters
 
-from duotempo.archive.people import Conversations  # noqa: E402
-from duotempo.converse.conversation import Conversation  # noqa: E402
-from duotempo.converse.invented import Invented, questions  # noqa: E402
-from duotempo.core import UserError  # noqa: E402
-from duotempo.serve.mcp_server import Tools, serve_http, server  # noqa: E402
-from duotempo.tasks.sessions_forms import oracle  # noqa: E402
+from duotempo.archive.people import Conversations
+from duotempo.converse.conversation import Conversation
+from duotempo.converse.invented import Invented, questions
+from duotempo.core import UserError
+from duotempo.serve.mcp_server import Tools, serve_http, server
+from duotempo.tasks.sessions_forms import oracle
 
 ROOT = Path(__file__).parent.parent.parent
 VERBS = {
