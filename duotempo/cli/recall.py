@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 else:
     Cell = Any  # a database takes seconds to import: help must not wait
 
-SCORES = ("f1", "contains", "denied", "coverage", "session any", "session all")
-"""Of the table on the screen; result.json has all."""
+TABLES = (
+    ("answers", ("f1", "contains", "denied")),
+    ("evidence", ("coverage", "session any", "session all")),
+)
+"""Scores on the screen; result.json has all."""
 
 
 def recall(
@@ -74,22 +77,22 @@ def recall(
     if common.json:
         show_json({"folder": str(folder), "cells": [asdict(cell) for cell in cells]})
         return
-    show_columns(("arm, questions", "n", *SCORES), table(cells))
+    for name, scores in TABLES:
+        show_columns((name, "n", *scores), table(cells, scores))
     say(f"mean, 95 % Wilson interval; every answer and score: {folder}")
 
 
-def table(cells: Sequence[Cell]) -> list[list[str]]:
-    """A line for each arm and kind of question, a column for each score."""
+def table(cells: Sequence[Cell], scores: Sequence[str]) -> list[list[str]]:
+    """A line for each arm and kind of question that has one of the scores, a column for each."""
     lines: dict[tuple[str, str], dict[str, Cell]] = {}
     for cell in cells:
-        lines.setdefault((cell.arm, cell.kind), {})[cell.score] = cell
-    rows = []
-    for (arm, kind), scores in lines.items():
-        many = max(cell.count for cell in scores.values())
-        drawn = [shown(scores.get(score)) for score in SCORES]
-        if any(drawn):
-            rows.append([f"{arm}, {kind}", str(many), *drawn])
-    return rows
+        if cell.score in scores:
+            lines.setdefault((cell.arm, cell.kind), {})[cell.score] = cell
+    return [
+        [f"{arm}, {kind}", str(max(c.count for c in found.values()))]
+        + [shown(found.get(score)) for score in scores]
+        for (arm, kind), found in lines.items()
+    ]
 
 
 def shown(cell: Cell | None) -> str:

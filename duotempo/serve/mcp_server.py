@@ -155,7 +155,10 @@ def server(talk: Conversation) -> MCPServer:
     )
     for hints, functions in table:
         for function in functions:
-            made.add_tool(told(function), annotations=hints, structured_output=False)
+            about = " ".join((function.__doc__ or "").split())
+            made.add_tool(
+                told(function), description=about, annotations=hints, structured_output=False
+            )
     return made
 
 
