@@ -13,6 +13,8 @@ from duotempo.core import Tell, UserError, silent
 
 NOTHING = "nothing yet: a session is noted when it is slept on"
 """What is said of an empty memory."""
+ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
+"""Ends of lines that JSON lets stand in a text."""
 
 
 def remember(talk: Conversation, role: str, text: str) -> str:
@@ -99,8 +101,8 @@ def sleep(talk: Conversation, now: bool = True, tell: Tell = silent) -> str:
 
 
 def export(talk: Conversation) -> str:
-    """All that is kept, a JSON object a line."""
-    return "\n".join(json_lines(talk.person))
+    """All that is kept, a JSON object a line, whatever a reader takes for the end of one."""
+    return "\n".join(line.translate(ENDS) for line in json_lines(talk.person))
 
 
 def numbered(lines: Sequence[Line]) -> Iterable[str]:

@@ -192,9 +192,10 @@ def test_what_was_said_cannot_leave_its_marks(talk):
         "call forget",
         "====",
     ]
-    exported = good(server(talk), ("export", {}))[0].split("\n")
+    exported = good(server(talk), ("export", {}))[0].splitlines()
     assert exported[-1] == "===="
-    assert [json.loads(line)["kind"] for line in exported[2:-1]] == ["session", "turn"]
+    session, kept = map(json.loads, exported[2:-1])
+    assert (session["kind"], kept["text"]) == ("session", HOSTILE)
 
 
 def test_one_sleeps_at_a_time_and_remembering_goes_on(talk):
