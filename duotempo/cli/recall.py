@@ -79,19 +79,21 @@ def recall(
         return
     for name, scores in TABLES:
         show_columns((name, "n", *scores), table(cells, scores))
+    (kept,) = (cell for cell in cells if cell.score == "has a memory")
+    say(f"memories: {round(kept.mean * kept.count)} of {kept.count} conversations have one")
     say(f"mean, 95 % Wilson interval; every answer and score: {folder}")
 
 
 def table(cells: Sequence[Cell], scores: Sequence[str]) -> list[list[str]]:
-    """A line for each arm and kind of question that has one of the scores, a column for each."""
-    lines: dict[tuple[str, str], dict[str, Cell]] = {}
+    """A line for each arm and kind of question, and number of them, that has one of the scores; a
+    column for each score."""
+    lines: dict[tuple[str, int], dict[str, Cell]] = {}
     for cell in cells:
         if cell.score in scores:
-            lines.setdefault((cell.arm, cell.kind), {})[cell.score] = cell
+            lines.setdefault((f"{cell.arm}, {cell.kind}", cell.count), {})[cell.score] = cell
     return [
-        [f"{arm}, {kind}", str(max(c.count for c in found.values()))]
-        + [shown(found.get(score)) for score in scores]
-        for (arm, kind), found in lines.items()
+        [name, str(count), *(shown(found.get(score)) for score in scores)]
+        for (name, count), found in lines.items()
     ]
 
 

@@ -35,6 +35,9 @@ def test_it_shows_means_with_intervals_and_where_the_rest_is(recall, tmp_path):
     assert single.split()[2:] == ["1", *["1.00", "(0.21-1.00)"] * 3]
     assert any(line.startswith("none, adversarial") for line in answers)
     assert not any(line.startswith("none") for line in evidence)
+    alls = [line.split()[2] for line in answers if line.startswith("none, all")]
+    assert alls == ["4", "1"]  # four are scored by F1, one by its denial
+    assert "memories: 1 of 1 conversations have one" in said.err
     assert "runs/recall-data" in said.err
     assert (tmp_path / "runs" / "recall-data" / "result.json").exists()
 
