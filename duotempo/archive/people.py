@@ -63,13 +63,14 @@ class Person:
     engine: Engine
     name: str
 
-    def begin(self) -> int:
-        """Begin a session; returns its number, from 1."""
+    def begin(self, at: float | None = None) -> int:
+        """Begin a session, now or at a time in seconds since 1970; returns its number, from 1."""
         with writing(self.engine) as db:
             mine = self.known(db)
             last = select(func.max(SESSION.c.number)).where(SESSION.c.person == mine)
             number = (db.scalar(last) or 0) + 1
-            row = {"person": mine, "number": number, "begun": time.time()}
+            begun = time.time() if at is None else at
+            row = {"person": mine, "number": number, "begun": begun}
             db.execute(insert(SESSION).values(row))
         return number
 

@@ -16,7 +16,9 @@ from duotempo.cli.console import say
 from duotempo.cli.demo import demo
 from duotempo.cli.generate import generate
 from duotempo.cli.latent import latent
+from duotempo.cli.mcp import mcp
 from duotempo.cli.read import read
+from duotempo.cli.recall import recall
 from duotempo.cli.score import score
 from duotempo.cli.study import study, verify
 from duotempo.cli.train import train
@@ -34,7 +36,9 @@ app = App(
     exit_on_error=False,
     print_error=False,
 )
-for place, command in enumerate((demo, read, ask, chat, generate, score, train, adapt, study)):
+for place, command in enumerate(
+    (demo, read, ask, chat, mcp, recall, generate, score, train, adapt, study)
+):
     entry = App(name=command.__name__, sort_key=place)
     entry.default(command)
     app.command(entry)

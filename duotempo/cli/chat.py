@@ -152,25 +152,46 @@ def answered(talk: Conversation, line: str, quiet: bool) -> bool:
         talk.end()
         slept(talk, quiet, now=True)
         return True
-    command = COMMANDS.get(name)
     try:
-        show_text(command(talk, rest.strip()) if command else HELP)
+        show_text(commanded(talk, name, rest.strip()))
     except UserError as error:
         say(str(error))
     return True
 
 
+def commanded(talk: Conversation, name: str, rest: str) -> str:
+    """What a command says. Raises `UserError`."""
+    from duotempo.archive.export import markdown  # noqa: PLC0415 - loads a database
+    from duotempo.serve import verbs  # noqa: PLC0415 - loads a database
+
+    match name, rest.split():
+        case "memory", _:
+            return verbs.memory(talk)
+        case "why", [number]:
+            return verbs.why(talk, numbered(number))
+        case "history", _:
+            return verbs.history(talk)
+        case "rollback", [number]:
+            return verbs.roll_back(talk, numbered(number))
+        case "forget", ["all"]:
+            return verbs.forget_all(talk)
+        case "forget", ["session", number]:
+            return verbs.forget_session(talk, numbered(number))
+        case "forget", [number]:
+            return verbs.forget_turn(talk, numbered(number))
+        case "export", _:
+            return markdown(talk.person)
+    return HELP
+
+
 def slept(talk: Conversation, quiet: bool, now: bool = False) -> None:
     """Consolidate what is pending, with progress, and say what came of it."""
-    from duotempo.archive.memories import Memories  # noqa: PLC0415 - loads a database
+    from duotempo.serve import verbs  # noqa: PLC0415 - loads a database
 
-    memories, pending = Memories(talk.person), len(talk.pending())
-    before = len(memories.versions())
     with telling(quiet) as tell:
-        for done, _ in enumerate(talk.sleeps(now)):
-            tell("remembering", done + 1, pending)
-    for version in memories.versions()[before:]:
-        say(f"memory {version.number}: {version.reason}")
+        made = verbs.sleep(talk, now, tell)
+    if made:
+        say(made)
 
 
 def numbered(text: str) -> int:
@@ -178,66 +199,3 @@ def numbered(text: str) -> int:
     if not text.isdigit():
         raise UserError("this command needs a number: /help")
     return int(text)
-
-
-def memory(talk: Conversation, rest: str) -> str:
-    """The sentences of the memory."""
-    found = [f"{n}  [{line.part}] {line.text}" for n, line in enumerate(talk.memory, 1)]
-    return "\n".join(found) or "nothing yet: a session is noted when it ends (/sleep)"
-
-
-def why(talk: Conversation, rest: str) -> str:
-    """The turns under a sentence."""
-    place, kept = numbered(rest), talk.memory
-    if not 1 <= place <= len(kept):
-        raise UserError(f"there is no sentence {place}: /memory shows them")
-    turns = talk.person.turns(ids=kept[place - 1].turns)
-    return "\n".join(f"turn {t.id}, session {t.session}, {t.role}: {t.text}" for t in turns)
-
-
-def history(talk: Conversation, rest: str) -> str:
-    """Every version."""
-    from duotempo.archive.memories import Memories  # noqa: PLC0415 - loads a database
-
-    found = [f"{v.number}  {v.reason}" for v in Memories(talk.person).versions()]
-    return "\n".join(found) or "no version yet"
-
-
-def roll_back(talk: Conversation, rest: str) -> str:
-    """An earlier version stands again."""
-    from duotempo.archive.memories import Memories  # noqa: PLC0415 - loads a database
-
-    version = Memories(talk.person).roll_back(numbered(rest))
-    return f"version {version.number} stands: {version.reason}"
-
-
-def forget(talk: Conversation, rest: str) -> str:
-    """A turn, a session or everything."""
-    from duotempo.archive import forget as forgetting  # noqa: PLC0415 - loads a database
-
-    what, _, number = rest.partition(" ")
-    if what == "all":
-        forgetting.forget_person(talk.person)
-        return "everything is forgotten"
-    if what == "session":
-        count = forgetting.forget_session(talk.person, numbered(number))
-    else:
-        count = forgetting.forget_turns(talk.person, [numbered(what)])
-    return f"forgotten: {count} turns, and what was made of them; /sleep notes what is left anew"
-
-
-def export(talk: Conversation, rest: str) -> str:
-    """Everything, to read."""
-    from duotempo.archive.export import markdown  # noqa: PLC0415 - loads a database
-
-    return markdown(talk.person)
-
-
-COMMANDS: dict[str, Callable[[Conversation, str], str]] = {
-    "memory": memory,
-    "why": why,
-    "history": history,
-    "rollback": roll_back,
-    "forget": forget,
-    "export": export,
-}

@@ -173,3 +173,11 @@ def test_another_programs_file_and_a_later_version_are_refused(tmp_path):
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(UserError, match="later Duotempo"):
         Conversations(tmp_path / "a.db")
+
+
+def test_a_session_may_have_begun_before_now(ana):
+    now = ana.begin()
+    then = ana.begin(86_400.0)
+    begun = {session.number: session.begun for session in ana.sessions()}
+    assert begun[then] == 86_400.0
+    assert begun[now] > 1.7e9

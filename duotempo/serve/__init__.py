@@ -1,0 +1,1 @@
+"""Serving: HTTP that OpenAI's clients speak, MCP, memory routes."""
