@@ -1,7 +1,7 @@
 """Consolidation of conversations: what the loop is made of, awake by session, asleep by rebuild."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from duotempo.archive.conversation_records import Line, Note, Version
@@ -12,6 +12,9 @@ from duotempo.converse.model import Dated, Finding, Model, Said, Unreadable
 from duotempo.converse.probes import Prober, cloze
 from duotempo.converse.reading import within
 from duotempo.core import Candidate, Event, Proposal, Verdict
+
+STRETCH = 0.4
+"""Share of a model's context that turns to be noted may fill."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,30 @@ def noted(person: Person, model: Model, session: int) -> bool:
     said = [Said(number, turn.role, turn.text or "") for number, turn in enumerate(turns, 1)]
     memories = Memories(person)
     try:
-        found = model.remember(person.name, said) if said else []
+        parts = stretches(said, model)
+        found = [finding for part in parts for finding in model.remember(person.name, part)]
     except Unreadable as fault:
         memories.failed(session, str(fault))
         return False
     ids = {number: turn.id for number, turn in enumerate(turns, 1)}
     memories.note(session, [Note(session, f.text, tuple(ids[n] for n in f.numbers)) for f in found])
     return True
+
+
+def stretches(turns: Sequence[Said], model: Model) -> list[list[Said]]:
+    """A session in as few stretches as a model can read each of, beside our prompt and its notes;
+    of a turn that is longer by itself the beginning."""
+    most, found, full = int(model.context * STRETCH), [], 0
+    for turn in turns:
+        text = turn.text
+        while (size := model.size(text)) > most and len(text) > 1:
+            text = text[: max(1, min(len(text) - 1, len(text) * most // size))]
+        if not found or full + size > most:
+            found.append([])
+            full = 0
+        found[-1].append(replace(turn, text=text))
+        full += size + 8
+    return found
 
 
 @dataclass(frozen=True)

@@ -8,42 +8,26 @@ from duotempo.archive.conversation_records import Line, Turn
 from duotempo.archive.export import day
 from duotempo.archive.people import Person
 from duotempo.converse.conversation import Conversation
-from duotempo.converse.evaluate.records import Asked, Told, Uttered
-from duotempo.converse.model import Model, Said, Unreadable
+from duotempo.converse.evaluate.records import Asked, Told
+from duotempo.converse.model import Said, Unreadable
 from duotempo.converse.raw import recalled
 
 SHORT = "{text} Answer in a few words, with the words that were used."
 CHOICE = "{text} Say which is right: (a) {a} (b) {b}"
 DENIAL = "Not mentioned in the conversation"
 TODAY = "Today is {when}. "
-SHARE = 0.5
-"""Of a model's context that a session may fill; a longer one is kept as several."""
 
 
-def kept(person: Person, told: Told, model: Model) -> dict[int, tuple[str, str]]:
+def kept(person: Person, told: Told) -> dict[int, tuple[str, str]]:
     """Keep all sessions as they were said; turn in the archive -> (turn, session) as published."""
     names: dict[int, tuple[str, str]] = {}
     for sitting in told.sittings:
-        for turns in pieces(sitting.turns, model):
-            number = person.begin(sitting.begun)
-            for turn in turns:
-                made = person.say(number, turn.role, turn.text)
-                names[made.id] = (turn.ref, sitting.ref)
-            person.end(number)
+        number = person.begin(sitting.begun)
+        for turn in sitting.turns:
+            made = person.say(number, turn.role, turn.text)
+            names[made.id] = (turn.ref, sitting.ref)
+        person.end(number)
     return names
-
-
-def pieces(turns: Sequence[Uttered], model: Model) -> list[list[Uttered]]:
-    """Turns in as few pieces as a model can read each of."""
-    most, found, full = int(model.context * SHARE), [[]], 0
-    for turn in turns:
-        size = model.size(turn.text)
-        if found[-1] and full + size > most:
-            found.append([])
-            full = 0
-        found[-1].append(turn)
-        full += size
-    return found
 
 
 def shown(talk: Conversation, arm: str, question: Asked) -> list[Line]:

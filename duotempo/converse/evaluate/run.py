@@ -80,7 +80,7 @@ def measured(
         person = archive.of(told.name)
         settings = Settings(len(told.sittings) + 1, plan.budget, tries=1, seed=plan.seed)
         talk = Conversation(person, model, settings, prober)
-        names = kept(person, told, model)
+        names = kept(person, told)
         slept(talk, told.ref, tell)
         rows, many = [], len(ARMS) * len(told.questions)
         for question in told.questions:

@@ -134,12 +134,12 @@ def test_a_memory_that_the_guard_refuses_is_none(tmp_path):
     assert by_score(cells, "memory", "single-hop")["coverage"] == 0
 
 
-def test_a_session_that_a_model_cannot_read_at_once_is_kept_in_pieces(tmp_path):
+def test_every_turn_is_kept_under_its_published_name(tmp_path):
     (told,) = load(written(tmp_path, locomo()))
     with Conversations(tmp_path / "talks.db") as talks:
         person = talks.of(told.name)
-        names = kept(person, told, Everything({}, context=20))
-        assert len(person.sessions()) == 4
+        names = kept(person, told)
+        assert len(person.sessions()) == 2
         assert [names[turn.id] for turn in person.turns()] == [
             ("D1:1", "D1"), ("D1:2", "D1"), ("D2:1", "D2"), ("D2:2", "D2"),
         ]  # fmt: skip
