@@ -12,8 +12,8 @@ from duotempo.tasks.verifiable import Task, some
 
 @dataclass(frozen=True)
 class Stand:
-    """Where a life stands after a cycle: steps offered to the weights, rollouts so far by all, the
-    best prompt, and what it is worth on the test."""
+    """Where a life stands after a cycle: steps that its plan had for the weights so far, made or
+    not; rollouts so far by all; the best prompt, and what it is worth on the test."""
 
     steps: int
     rollouts: int

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol, runtime_checkable
 
+from duotempo.core import UserError
 from duotempo.tasks.verifiable import Problem, Score
 
 SEED = 0
@@ -72,11 +73,13 @@ class Population:
 
     @property
     def best(self) -> Prompt:
-        """The prompt with the highest mean; before any measurement the first one."""
+        """The prompt with the highest mean, of equals the seed or the first; before any
+        measurement the first one."""
         if not self.scores:
             return self.prompts[0]
-        means = self.means
-        return self.prompts[max(range(len(means)), key=means.__getitem__)]
+        means, prompts = self.means, self.prompts
+        places = range(len(means))
+        return prompts[max(places, key=lambda i: (means[i], prompts[i].number == SEED))]
 
     def joined(self, prompt: Prompt, row: tuple[float, ...]) -> "Population":
         """The population with one more."""
@@ -127,13 +130,20 @@ class Search:
     A parent is drawn from the front by how many anchors it leads, tried on `minibatch` problems,
     edited by the reflector, and its child joins only if it is better there (the gate), with a
     row of anchor scores of its own. `size` prompts are kept, the best and the seed among them: what
-    beats the seed prompt is known only as long as it is measured too.
+    beats the seed prompt is known only as long as it is measured too. Raises `UserError`.
     """
 
     proposals: int = 6
     first: int = 48
     minibatch: int = 6
     size: int = 8
+
+    def __post_init__(self) -> None:
+        if min(self.proposals, self.first) < 0 or self.minibatch < 1 or self.size < 2:
+            raise UserError(
+                f"proposals={self.proposals}, first={self.first}, minibatch={self.minibatch}, "
+                f"size={self.size}: no fewer than 0, 0, 1 and 2 (the seed prompt and the best)"
+            )
 
     def cycle(
         self,
@@ -178,7 +188,7 @@ class Search:
                 prompts[i] != best and prompts[i].number != SEED, i not in first, -means[i], i,
             ),
         )  # fmt: skip
-        return population.only(order[: max(self.size, 2)])
+        return population.only(order[: self.size])
 
 
 def measured(population: Population, judge: Judge, anchors: Sequence[Problem]) -> Population:

@@ -143,7 +143,8 @@ def note(found: Found, world: World, life: Life | None, look: Look, before: int 
     prompt = task.seed_prompt if life is None else life.population.best.text
     with world.clock("measuring"):
         problems = some(task, "test", 0, look.problems)
-        scores = [tested(world, text, problems) for text in (prompt, task.seed_prompt)]
+        both = dict.fromkeys((prompt, task.seed_prompt))
+        scores = {text: tested(world, text, problems) for text in both}
         drift = Drift(0.0, 0.0, 0.0)
         if life is not None:
             texts = (prompt, task.seed_prompt)
@@ -159,8 +160,8 @@ def note(found: Found, world: World, life: Life | None, look: Look, before: int 
         "faults": tally.faults,
         "fault": tally.fault,
         "reward": sum(latest) / len(latest) if latest else None,
-        "test": scores[0],
-        "seed_test": scores[1],
+        "test": scores[prompt],
+        "seed_test": scores[task.seed_prompt],
         "kl": asdict(drift),
         "prompt": prompt,
         "prompts": len(life.population.prompts) if life else 1,

@@ -103,4 +103,7 @@ def _checked(made: Any, what: str) -> Task:
             raise UserError(f"{what} has no method {name}: a task has problems and score")
     if not isinstance(getattr(made, "seed_prompt", None), str):
         raise UserError(f"{what} has no text `seed_prompt`: give it the prompt to begin with")
+    more = getattr(made, "seed_prompts", ())
+    if isinstance(more, str) or not all(isinstance(each, str) and each for each in more):
+        raise UserError(f"`seed_prompts` of {what} are no list of texts: put them in brackets")
     return made

@@ -52,7 +52,7 @@ class Counts:
     """Problems of the test that every cycle is measured by."""
     first: Whole | None = None
     """Edits tried in the first search; 48 for the rulebook, 16 for chat models."""
-    proposals: Whole | None = None
+    proposals: Annotated[int | None, Parameter(validator=Number(gte=0))] = None
     """Edits tried in each search after it; 6 for the rulebook, 4 for chat models."""
     retest: Annotated[list[str] | None, Parameter(negative="")] = None
     """Files of earlier tasks of this model, to be tested again under their stored prompts; tasks
@@ -157,7 +157,8 @@ def refuse_itself(model: str, folder: Path) -> None:
 def refuse_contradictions(counts: Counts, channels: Channels) -> None:
     """Raise `UserError` for options that the method has no use for."""
     method = channels.method
-    slow = {"rate": channels.rate, "kl": channels.kl, "budget": channels.budget}
+    slow = {"rate": channels.rate, "kl": channels.kl, "budget": channels.budget,
+            "rank": channels.rank, "prompts": counts.prompts}  # fmt: skip
     given = [name for name, value in slow.items() if value is not None]
     if method == "prompt" and given:
         raise UserError(
@@ -166,10 +167,10 @@ def refuse_contradictions(counts: Counts, channels: Channels) -> None:
     if method == "prompt" and channels.reuse:
         raise UserError("--reuse is for weights that learn: leave it out, or use --method fst")
     edits = (channels.reflector, channels.reflector_model, channels.reuse)
-    if method == "rl" and any((*edits, counts.first, counts.proposals)):
+    if method == "rl" and any((*edits, counts.first, counts.proposals, counts.prompts)):
         raise UserError(
-            "--method rl edits no prompts: leave out --reflector, --reuse, --first and "
-            "--proposals, or use --method fst"
+            "--method rl edits no prompts: leave out --reflector, --reuse, --first, --proposals "
+            "and --prompts, or use --method fst"
         )
     if counts.prompts and counts.prompts > counts.group:
         raise UserError(
@@ -229,7 +230,7 @@ def made(
     search = replace(
         usual,
         first=counts.first or usual.first,
-        proposals=counts.proposals or usual.proposals,
+        proposals=usual.proposals if counts.proposals is None else counts.proposals,
     )
     kept = Kept(lesson.temperature) if channels.reuse else None
     world = World(policy, found.task, reflector, broad_of(policy), Tally(common.seed), kept)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol, runtime_checkable
 
 from duotempo.archive.conversation_records import Line, Turn
 from duotempo.converse.model import PARTS, SAID, Asked, Dated, Finding, Said, Unreadable
@@ -18,6 +19,15 @@ STRANGE = 4
 """One probe in so many asks for what nobody told: a memory must not invent."""
 
 
+@runtime_checkable
+class AtOnce(Protocol):
+    """Speaks on many prompts at once, and says again what it has said."""
+
+    def all(self, prompts: Sequence[str]) -> list[str]:
+        """What follows each."""
+        ...
+
+
 @dataclass(frozen=True)
 class Invented:
     """The three tasks by whatever goes on a prompt of the world: the oracle, or a trained model.
@@ -26,7 +36,7 @@ class Invented:
     """
 
     speak: Callable[[str], str] = forms.oracle
-    context: int = 1500
+    context: int = 2000
 
     def size(self, text: str) -> int:
         """Words."""
@@ -70,8 +80,8 @@ class Invented:
 
     def ahead(self, prompts: Sequence[str]) -> None:
         """Have what speaks go on many prompts at once, if it can, and keep what it says."""
-        if at_once := getattr(self.speak, "all", None):
-            at_once(prompts)
+        if isinstance(self.speak, AtOnce):
+            self.speak.all(prompts)
 
     def _said(self, prompt: str) -> str:
         """What comes before the end. Raises `Unreadable` where there is none."""
@@ -107,21 +117,21 @@ def questions(turns: Sequence[Turn], random: Random, most: int) -> list[Probe]:
             facts.append(Fact(turn.session, turn.id, slot, value))
     known, found = told(facts), []
     for slot, each in known.items():
-        found.append(_probe(random.choice(slot.questions()), each.now))
+        found.append(_probe(slot.questions()[0], each.now))
         if each.before:
             found.append(_probe(slot.before(), each.before))
     strange = [slot for slot in SLOTS if slot not in known]
     many = min(len(strange), most // STRANGE)
     kept = random.sample(found, min(len(found), most - many))
-    return kept + [_unknown(random, slot) for slot in random.sample(strange, many)]
+    return kept + [_unknown(slot) for slot in random.sample(strange, many)]
 
 
 def _probe(question: str, fact: Fact) -> Probe:
     return Probe(question, fact.value, (fact.turn,))
 
 
-def _unknown(random: Random, slot: Slot) -> Probe:
-    return Probe(random.choice(slot.questions()), UNKNOWN, ())
+def _unknown(slot: Slot) -> Probe:
+    return Probe(slot.questions()[0], UNKNOWN, ())
 
 
 def _dated(note: Dated) -> str:

@@ -160,7 +160,7 @@ def grouped(notes: Sequence[Dated], model: Model, most: int) -> list[list[Dated]
     groups: list[list[Dated]] = [[]]
     full = 0
     for note in notes:
-        size = model.size(note.text) + 8
+        size = model.size(f"[100] {note.text} ({note.day})" if note.day else f"[100] {note.text}")
         if groups[-1] and full + size > most:
             groups.append([])
             full = 0

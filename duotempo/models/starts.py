@@ -22,7 +22,7 @@ def begin(model: nn.Module, start: str) -> None:
 @torch.no_grad()
 def _begin_copying(model: nn.Module) -> None:
     """The head starts as the embedding's own, and both small: what attention moves from one place
-    to another is said there as it was read. Looking up is learned in a third of the steps."""
+    to another is said there as it was read."""
     weights = dict(model.named_parameters())
     words = weights["embedding.weight"]
     nn.init.normal_(words, std=words.shape[1] ** -0.5)

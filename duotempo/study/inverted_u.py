@@ -19,6 +19,7 @@ from duotempo.reader.memory_models import memory_model
 from duotempo.study.base import Claim, Figure, Job, Row, Size
 from duotempo.study.inverted_u_claims import EVERY, all_claims, all_figures, named
 from duotempo.study.memory_model import trained
+from duotempo.study.talked import keep, truths
 from duotempo.tasks import sessions_forms as forms
 from duotempo.tasks.sessions import Life, Question
 
@@ -28,14 +29,17 @@ WAYS = ("rewrite", "rebuild", "guarded")
 CHAT, CHAT_SEEDS = "smollm2: ", (100, 101)
 """Arms in which a chat model of 135 M weights does the tasks by prompts, for eight sessions."""
 METRICS = {
-    "right": "share of questions answered right, of all kinds; x: sessions so far",
+    "right": "share of questions answered right, of all kinds; x: sessions so far. The guard's "
+    "probes ask for the same facts in other words (for values before in the same)",
     "now": "the same of what is true now",
     "before": "the same of what was true before",
     "unknown": "the same of what was never told, where the right answer is to say so",
-    "coverage": "share of true values that stand in the memory and cite the turn that last said so",
-    "wrong": "sentences of the memory that are not true, per sentence",
+    "coverage": "share of true sentences, values and dates, that stand in the memory and cite the "
+    "turns that said so (a rewritten one cites older turns too)",
+    "wrong": "sentences of the memory that are not true as a whole, per sentence",
     "tokens": "words of memory beside a question",
     "refused": "sleeps that the guard refused, so far",
+    "unread": "sleeps whose memory could not be read; the one before stands then, in every arm",
 }
 
 
@@ -136,17 +140,9 @@ def lived(
     return found
 
 
-def keep(person: Person, turns: Sequence[str]) -> None:
-    """A session as it was said."""
-    number = person.begin()
-    for place, text in enumerate(turns, 1):
-        person.say(number, ("assistant", "user")[place % 2], text)
-    person.end(number)
-
-
 def looked(talk: Conversation, life: Life, until: int, way: str) -> dict[str, float]:
     """What a memory is worth after so many sessions."""
-    asked, turns = life.questions(until), talk.person.turns()
+    asked, turns = [other_words(q) for q in life.questions(until)], talk.person.turns()
     memory, hits = list(talk.memory), {}
     shown = [raw(talk, turns, question) if way == "raw" else memory for question in asked]
     tokens = sum(talk.model.size(line.text) for lines in shown for line in lines)
@@ -160,8 +156,10 @@ def looked(talk: Conversation, life: Life, until: int, way: str) -> dict[str, fl
     every = [hit for kind in hits.values() for hit in kind]
     found = {kind: sum(each) / len(each) for kind, each in hits.items()}
     found |= {"right": sum(every) / len(every), "tokens": tokens / len(asked)}
-    refused = [v for v in Memories(talk.person).versions() if not v.kept]
-    return found | held(memory, life, until, turns) | {"refused": float(len(refused))}
+    refused = [v.reason for v in Memories(talk.person).versions() if not v.kept]
+    unread = sum("could not be read" in reason for reason in refused)
+    found |= {"refused": float(len(refused) - unread), "unread": float(unread)}
+    return found | held(memory, life, until, turns)
 
 
 def raw(talk: Conversation, turns: Sequence[Turn], question: Question) -> list[Line]:
@@ -175,12 +173,16 @@ def held(memory: Sequence[Line], life: Life, until: int, turns: Sequence[Turn]) 
     """How much of what is true a memory holds with its evidence, and how much in it is not."""
     if not memory:
         return {}
-    place = {(turn.session, turn.number): turn.id for turn in turns}
-    known = life.known(until)
-    true = {slot.note(life.name, each.now.value): each.now for slot, each in known.items()}
-    covered, wrong = 0, 0
-    for line in memory:
-        fact = true.pop(line.text.partition(" @")[0], None)
-        wrong += fact is None
-        covered += fact is not None and place[fact.session, fact.turn] in line.turns
-    return {"coverage": covered / len(known), "wrong": wrong / len(memory)}
+    place = {turn.id: (turn.session, turn.number) for turn in turns}
+    true = truths(life, until)
+    said = {line.text: frozenset(place[turn] for turn in line.turns) for line in memory}
+    covered = [rests <= said.get(text, frozenset()) for text, rests in true.items()]
+    wrong = [line.text not in true for line in memory]
+    return {"coverage": sum(covered) / len(covered), "wrong": sum(wrong) / len(wrong)}
+
+
+def other_words(question: Question) -> Question:
+    """The question in words that no probe has; for what was before there is one wording."""
+    if question.kind == "before":
+        return question
+    return replace(question, text=question.slot.questions()[1])

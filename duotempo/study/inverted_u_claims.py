@@ -26,8 +26,8 @@ def all_claims(rows: Sequence[Row]) -> list[Claim]:
         pace = f"every {every}"
         said += [
             (
-                f"{pace}: rewritten memory, last minus its best",
-                minus(rewritten, best(rows, named("rewrite", every))),
+                f"{pace}: from session 8 to the last, rewritten memory's gain minus rebuilt's",
+                minus(gained(rows, "rewrite", every), gained(rows, "rebuild", every)),
                 "< 0",
             ),
             (
@@ -43,13 +43,21 @@ def all_claims(rows: Sequence[Row]) -> list[Claim]:
             ),
             (f"{pace}: guarded minus raw sessions at the last session", minus(kept, raw), ">= 0"),
         ]
-    none = by_seed(rows, "smollm2: none", "right", 8.0)
+    none = by_seed(rows, "smollm2: none", "now", 8.0)
     for way in ("rewrite", "rebuild", "guarded"):
-        small = by_seed(rows, f"smollm2: {named(way, 1)}", "right", 8.0)
-        said.append((f"smollm2: {way} minus no memory after 8 sessions", minus(small, none), "> 0"))
+        small = by_seed(rows, f"smollm2: {named(way, 1)}", "now", 8.0)
+        text = f"smollm2, two people: {way} minus no memory after 8 sessions, what is true now"
+        said.append((text, minus(small, none), "> 0"))
     lowest = lowest_gap(rows)
-    said.append(("guarded minus no memory, worst session of any pace", lowest, ">= 0"))
+    said.append(("guarded minus no memory, worst of sessions 8 to 64 and any pace", lowest, ">= 0"))
     return [claim(text, values, target) for text, values, target in said if values]
+
+
+def gained(rows: Sequence[Row], way: str, every: int) -> dict[int, float]:
+    """By seed, right answers after the last session minus those after the eighth. Questions become
+    harder as values change, so it says something beside another way on the same people only."""
+    early, late = (by_seed(rows, named(way, every), "right", x) for x in (8.0, LAST))
+    return {seed: late[seed] - early[seed] for seed in sorted(early.keys() & late.keys())}
 
 
 def best(rows: Sequence[Row], arm: str) -> dict[int, float]:

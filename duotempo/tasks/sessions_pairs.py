@@ -41,7 +41,7 @@ def contradiction(prompt: str, right: str, random: Random) -> str | None:
     if said == UNKNOWN:
         return f"{_reply(slot, before, random.choice(values))} . {END}"
     known = told(list(known_in(context.strip()))).get(slot)
-    likely = {known.now.value, known.before.value} if known and known.before else set()
+    likely = {fact.value for fact in (known.now, known.before) if fact} if known else set()
     rival = sorted(likely & set(values))
     kind = random.random()
     if kind < 0.3:

@@ -34,14 +34,16 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Preferring:
-    """How preferences are learned: `beta` holds the model near the reference. Source: DPO, arXiv
-    2305.18290, eq. 7. Raises `UserError`."""
+    """How preferences are learned: `beta` holds the model near the reference. Without `contrast`
+    the chosen are only made likelier, a control. Source: DPO, arXiv 2305.18290, eq. 7. Raises
+    `UserError`."""
 
     steps: int = 200
     rate: float = 1e-4
     beta: float = 0.1
     warmup: int = 20
     clip: float = 1.0
+    contrast: bool = True
 
     def __post_init__(self) -> None:
         if self.steps < 1 or min(self.rate, self.beta, self.clip) <= 0 or self.warmup < 0:
@@ -68,6 +70,19 @@ def dpo(
     return -logsigmoid(beta * margin).mean()
 
 
+def lost(
+    learner: nn.Module, reference: nn.Module, rows: Pairs, how: Preferring
+) -> Float[Tensor, ""]:
+    """The loss of a step."""
+    if not how.contrast:
+        tokens = (rows.chosen.weights > 0).sum()
+        return -likelihood(learner, rows.chosen).sum() / tokens
+    with torch.no_grad():
+        held = likelihood(reference, rows.chosen), likelihood(reference, rows.rejected)
+    ours = likelihood(learner, rows.chosen), likelihood(learner, rows.rejected)
+    return dpo(ours, held, how.beta)
+
+
 def prefer(
     model: Decoder,
     pairs: Callable[[int], Pairs],
@@ -81,16 +96,12 @@ def prefer(
     minutes at most and keeps no checkpoints: after a kill it begins anew. Raises `UserError` when
     the loss explodes.
     """
-    learner, reference = deepcopy(model).train(), model.eval()
+    learner, reference = deepcopy(model).train(), deepcopy(model).eval()
     learner.requires_grad_(True)
     optimiser = torch.optim.AdamW(learner.parameters(), lr=how.rate, weight_decay=0.0)
     losses: list[float] = []
     for step in range(how.steps):
-        rows = pairs(step)
-        with torch.no_grad():
-            held = likelihood(reference, rows.chosen), likelihood(reference, rows.rejected)
-        ours = likelihood(learner, rows.chosen), likelihood(learner, rows.rejected)
-        loss = dpo(ours, held, how.beta)
+        loss = lost(learner, reference, pairs(step), how)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(learner.parameters(), how.clip)
         if not torch.isfinite(loss + norm):

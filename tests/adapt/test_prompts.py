@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from random import Random
 
+import pytest
+
 from duotempo.adapt.prompts import (
     Population,
     Prompt,
@@ -13,6 +15,7 @@ from duotempo.adapt.prompts import (
     leads,
     measured,
 )
+from duotempo.core import UserError
 from duotempo.tasks.verifiable import Problem, Score
 
 ANCHORS = [Problem(f"anchor {i}") for i in range(4)]
@@ -98,6 +101,17 @@ def test_the_seed_and_the_best_stay_whatever_leads():
     assert Search(size=3).kept(population).best.text == "d"
 
 
+def test_what_is_as_good_as_the_seed_does_not_beat_it():
+    prompts = (Prompt("child", 1), Prompt("seed", 0))
+    assert Population(prompts, ((0.5, 0.5), (1.0, 0.0)), 2).best.text == "seed"
+    assert Population(prompts, ((0.5, 0.6), (1.0, 0.0)), 2).best.text == "child"
+
+
+def test_a_population_of_one_is_none():
+    with pytest.raises(UserError, match="the seed prompt and the best"):
+        Search(size=1)
+
+
 def test_half_right_prompts_are_not_for_the_weights():
     prompts = tuple(Prompt(text, i) for i, text in enumerate("abc"))
     population = Population(prompts, ((1.0, 0.9), (0.5, 0.5), (0.9, 0.9)), 3)
@@ -106,7 +120,7 @@ def test_half_right_prompts_are_not_for_the_weights():
 
 
 def test_numbers_stay_unique_over_cycles():
-    search = Search(proposals=2, first=2, size=1)
+    search = Search(proposals=2, first=2, size=2)
     worth = Worth({"a" + "!" * n: n / 10 for n in range(8)})
     population = Population.of("a")
     seen = set()
@@ -117,7 +131,7 @@ def test_numbers_stay_unique_over_cycles():
 
 
 def test_a_family_tree_is_whole_though_its_members_have_gone():
-    search = Search(proposals=2, first=2, size=1)
+    search = Search(proposals=2, first=2, size=2)
     worth = Worth({"a" + "!" * n: n / 10 for n in range(8)})
     found = search.cycle(Population.of("a"), worth, longer, ANCHORS, OTHERS, Random(1), 0)
     every = {p.number: p for p in (*found.prompts, *found.gone)}

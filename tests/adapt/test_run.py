@@ -107,7 +107,9 @@ def test_earlier_tasks_are_tested_again_under_their_stored_prompts(tmp_path):
 
 def test_a_file_that_is_no_store_says_so(tmp_path):
     assert PromptStore.near(tmp_path) == PromptStore()
-    assert PromptStore.near(tmp_path / "model" / "smollm2") == PromptStore()
+    PromptStore().put("even", "solve - -", 0.9).save(tmp_path)
+    assert PromptStore.near(tmp_path).prompts
+    assert PromptStore.near(tmp_path / "smollm2") == PromptStore()
     (tmp_path / "prompts.json").write_text('{"a": 3}', encoding="utf-8")
     with pytest.raises(UserError, match="no store of prompts"):
         PromptStore.near(tmp_path)

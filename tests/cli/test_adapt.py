@@ -99,7 +99,10 @@ def test_answers_may_be_used_twice(called):
         (("--reflector", "http://127.0.0.1:1"), "cannot edit the rulebook"),
         (("--model", "nowhere/at-all"), "nowhere/at-all"),
         (("--task", "gone.py"), "there is no file"),
-        (("--rate", "-1"), "rate and temperature are above 0"),
+        (("--rate", "0"), "Must be > 0"),
+        (("--prompts", "9"), "give --group 9 too"),
+        (("--method", "rl", "--prompts", "3"), "edits no prompts"),
+        (("--method", "prompt", "--rank", "4"), "leaves the weights alone"),
     ],
 )
 def test_what_contradicts_itself_is_refused_in_a_sentence(called, options, said):
