@@ -36,7 +36,7 @@ LONG, LONG_ROWS = 4, 3
 """One batch of compression in so many is of long lives, with so many rows."""
 PRIOR = 0.4
 """Share of memories to compress that begin with an earlier memory."""
-CHANCE = 0.27
+CHANCE = 0.3
 """Share of replies that say that nothing was told."""
 FRESH = 1 << 40
 """Lives of a training have seeds from here on, so that none is a study's."""
@@ -69,9 +69,9 @@ class Sessions:
 
     @property
     def chance(self) -> float:
-        """Only that nothing was told is ever right by a guess: a quarter of replies."""
-        asking = CHANCE * ROWS["reply"] * ("reply" in self.kinds)
-        return asking / sum(ROWS[kind] for kind in self.kinds)
+        """Only that nothing was told is ever right by a guess, in three replies of ten."""
+        asking = CHANCE * self.rows("reply") * ("reply" in self.kinds)
+        return asking / sum(self.rows(kind) for kind in self.kinds)
 
     def batch(self, seed: int, index: int) -> Batch:
         """The rows of this number, the end of shorter ones filled with what does not weigh."""

@@ -19,7 +19,7 @@ from duotempo.tasks.sessions_forms import (
     telling,
 )
 from duotempo.tasks.sessions_rows import KINDS, Sessions, decoded, encoded, words
-from duotempo.tasks.sessions_words import ATTRIBUTES
+from duotempo.tasks.sessions_words import ATTRIBUTES, UNKNOWN
 
 SEEDS = range(8)
 
@@ -128,3 +128,10 @@ def test_settings_that_make_no_sense_are_refused(wrong):
 def test_people_load_without_torch():
     code = "import sys, duotempo.tasks.sessions_forms; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("longest", [2, 64])
+def test_chance_is_to_say_that_nothing_was_told(longest):
+    task, random = Sessions(("reply",), longest), Random(1)
+    said = [oracle(task.prompt("reply", random)).startswith(UNKNOWN) for _ in range(600)]
+    assert sum(said) / len(said) == pytest.approx(task.chance, abs=0.05)
