@@ -65,7 +65,8 @@ class Invented:
             for part in PARTS
         )
         context = raw or (" ".join(parts) if memory else "")
-        return self._said(forms.reply(context, [turn.text for turn in turns]))
+        said = [turn.text for turn in turns if turn.role != "system"]
+        return self._said(forms.reply(context, said))
 
     def _said(self, prompt: str) -> str:
         """What comes before the end. Raises `Unreadable` where there is none."""

@@ -1,6 +1,6 @@
 """What any model must do to hold a memory: the three tasks, and what they give back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -69,4 +69,13 @@ class Model(Protocol):
 
     def reply(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> str:
         """Task 3: what to say next, with a memory or none."""
+        ...
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """What a model may be able to do besides: task 3 piece by piece, as it comes."""
+
+    def stream(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> Iterator[str]:
+        """What to say next; all pieces together are the reply."""
         ...
