@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, true
 
 from duotempo.archive.engine import reading
 from duotempo.archive.people import Conversations
@@ -19,14 +19,15 @@ class Waiting:
     unnoted: int
 
 
-def silent(talks: Conversations, before: float) -> list[tuple[str, int]]:
-    """Open sessions in which nothing was said since a time (seconds), as (name, session)."""
+def silent(talks: Conversations, before: float, name: str | None = None) -> list[tuple[str, int]]:
+    """Open sessions in which nothing was said since a time (seconds), as (name, session); of
+    everybody, or of one."""
     last = func.coalesce(func.max(TURN.c.said), SESSION.c.begun)
     query = (
         select(PERSON.c.name, SESSION.c.number)
         .join(PERSON, PERSON.c.id == SESSION.c.person)
         .outerjoin(TURN, (TURN.c.session == SESSION.c.id) & (TURN.c.person == SESSION.c.person))
-        .where(SESSION.c.ended.is_(None))
+        .where(SESSION.c.ended.is_(None), true() if name is None else PERSON.c.name == name)
         .group_by(PERSON.c.name, SESSION.c.number, SESSION.c.begun)
         .having(last < before)
         .order_by(PERSON.c.name, SESSION.c.number)

@@ -18,6 +18,7 @@ from duotempo.cli.generate import generate
 from duotempo.cli.latent import latent
 from duotempo.cli.read import read
 from duotempo.cli.score import score
+from duotempo.cli.serve import serve
 from duotempo.cli.study import study, verify
 from duotempo.cli.train import train
 from duotempo.core import UserError
@@ -34,7 +35,9 @@ app = App(
     exit_on_error=False,
     print_error=False,
 )
-for place, command in enumerate((demo, read, ask, chat, generate, score, train, adapt, study)):
+for place, command in enumerate(
+    (demo, read, ask, chat, serve, generate, score, train, adapt, study)
+):
     entry = App(name=command.__name__, sort_key=place)
     entry.default(command)
     app.command(entry)
