@@ -42,9 +42,9 @@ class Behind:
 class Bounds:
     """How much is taken."""
 
-    idle: Annotated[float, Parameter(validator=Number(gt=0))] = 900
+    idle: Annotated[float, Parameter(validator=Number(gt=0))] = 900.0
     """Seconds of silence after which a session ends and is slept on."""
-    rate: Annotated[float, Parameter(validator=Number(gt=0))] = 2
+    rate: Annotated[float, Parameter(validator=Number(gt=0))] = 2.0
     """Requests a second and person in the long run."""
     burst: Positive = 20
     """Requests that a person may make at once."""

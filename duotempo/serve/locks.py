@@ -15,7 +15,7 @@ class Locks:
         self._held: dict[str, tuple[Lock, int]] = {}
 
     @contextmanager
-    def hold(self, name: str, patience: float = -1) -> Iterator[None]:
+    def hold(self, name: str, patience: float = -1.0) -> Iterator[None]:
         """Hold a name's lock; raises `Refused` (503) after so many seconds, if not negative."""
         with self._all:
             lock, many = self._held.get(name, (Lock(), 0))

@@ -136,7 +136,7 @@ class Sleeper:
         """End somebody's open session, if it is silent since a time; False: they are talking."""
         person = self.talking.talks.of(name)
         try:
-            with self.talking.locks.hold(name, patience=0):
+            with self.talking.locks.hold(name, patience=0.0):
                 if before is None:
                     Conversation(person, self.talking.model).end()
                 else:
