@@ -35,11 +35,13 @@ def kept(status: int = 400) -> Iterator[None]:
         yield
     except UserError as error:
         if isinstance(error.__cause__, SQLAlchemyError):
-            raise Refused(503, str(error), after=1) from error
+            raise Refused(503, str(error), after=1.0) from error
         raise Refused(status, str(error)) from error
     except SQLAlchemyError as error:
         what = type(error).__name__  # its text may hold what somebody said
-        raise Refused(503, f"the database does not answer ({what}): try again", after=1) from error
+        raise Refused(
+            503, f"the database does not answer ({what}): try again", after=1.0
+        ) from error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from duotempo.serve.matching import Heard
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TURN, pattern=r"^[^\x00]*$")]
 SYSTEM = ("system", "developer")
-MOST_MESSAGES = 10_000
+MOST_MESSAGES = 2_000
 
 
 class Part(BaseModel):

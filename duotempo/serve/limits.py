@@ -70,9 +70,9 @@ class Doors:
         """Be counted. Raises `Refused`: 429 where a person waits too often, 503 for all."""
         with self._lock:
             if self._inside[name] >= self.limits.waiting:
-                raise Refused(429, "your earlier requests are still being answered", 1)
+                raise Refused(429, "your earlier requests are still being answered", 1.0)
             if self._inside.total() >= self.limits.replies:
-                raise Refused(503, "the server is busy: try again", 1)
+                raise Refused(503, "the server is busy: try again", 1.0)
             self._inside[name] += 1
         try:
             yield

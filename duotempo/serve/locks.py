@@ -24,7 +24,7 @@ class Locks:
         try:
             got = lock.acquire(timeout=patience) if patience else lock.acquire(blocking=False)
             if not got:
-                raise Refused(503, "another request of yours is being answered: try again", 5)
+                raise Refused(503, "another request of yours is being answered: try again", 5.0)
             yield
         finally:
             if got:

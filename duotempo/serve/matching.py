@@ -1,7 +1,9 @@
 """Which of a client's messages are new: clients send the whole conversation every time."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from duotempo.archive.conversation_records import Turn
 
@@ -24,7 +26,9 @@ def continued(turns: Sequence[Turn], messages: Sequence[Heard]) -> Sequence[Hear
     for held in (turns, _last_answers(turns)):
         for end in range(len(messages), 0, -1):
             reach = min(end, len(held))
-            if reach and _same(held[-reach:], messages[end - reach : end]):
+            if not reach or not _is(held[-1], messages[end - 1]):
+                continue
+            if _same(held[-reach:], messages[end - reach : end]):
                 return _not_forgotten(held, messages, end)
     asked = _last_answers(turns)
     while asked and asked[-1].role == "assistant":
@@ -35,19 +39,27 @@ def continued(turns: Sequence[Turn], messages: Sequence[Heard]) -> Sequence[Hear
     return None
 
 
-def unkept(sessions: Iterable[Sequence[Turn]], messages: Sequence[Heard]) -> Sequence[Heard]:
-    """The messages after the longest beginning of them that some session holds; the last is always
-    new. So an old conversation that is taken up again is not kept twice."""
+def unkept(turns: Sequence[Turn], messages: Sequence[Heard]) -> Sequence[Heard]:
+    """The messages after the beginning of them that is kept already, here or there; the last is
+    always new. So an old conversation that is taken up again is not kept twice."""
+    places = defaultdict(list)
+    for place, turn in enumerate(turns):
+        said = None if turn.text is None else turn.text.strip()
+        places[turn.role, said].append(place)
     known = 0
-    for turns in sessions:
-        for begin in range(len(turns)):
-            run = 0
-            for turn, message in zip(turns[begin:], messages, strict=False):
-                if not _is(turn, message):
-                    break
-                run += 1
-            known = max(known, run)
+    while known < len(messages):
+        first = messages[known]
+        begins = places[first.role, first.text.strip()] + places[first.role, None]
+        if not begins:
+            break
+        known += max(_run(turns[begin:], messages[known:]) for begin in begins)
     return messages[min(known, len(messages) - 1) :]
+
+
+def _run(turns: Sequence[Turn], messages: Sequence[Heard]) -> int:
+    """How many messages are the turns that a log goes on with."""
+    pairs = zip(turns, messages, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: _is(*pair), pairs))
 
 
 def _last_answers(turns: Sequence[Turn]) -> list[Turn]:

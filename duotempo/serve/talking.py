@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from duotempo.archive.conversation_records import Line, Turn
+from duotempo.archive.conversation_records import Line
 from duotempo.archive.people import Conversations, Person
 from duotempo.converse.conversation import Conversation
 from duotempo.converse.model import Model, Said, Streamed
@@ -95,7 +95,7 @@ class Talking:
         if new is None:
             new = asked.spoken
             if len(new) > 1:
-                new = unkept(by_session(person.turns()), new)
+                new = unkept(person.turns(), new)
             if held and last is not None:
                 person.end(last)
             if held or last is None:
@@ -136,11 +136,3 @@ def fitting(talk: Conversation, asked: Asked, memory: Sequence[Line]) -> list[Sa
     spoken = [each for each in numbered if each.role != "system"]
     beside = [*memory, *(Line("", each.text, ()) for each in system)]
     return [*system, *talk.fitting(spoken, beside)]
-
-
-def by_session(turns: Sequence[Turn]) -> list[list[Turn]]:
-    """Turns in order, session by session."""
-    found: dict[int, list[Turn]] = {}
-    for turn in turns:
-        found.setdefault(turn.session, []).append(turn)
-    return list(found.values())

@@ -33,9 +33,10 @@ class Tokens:
             raise UserError(f"others may read {path}: `chmod 600` it, who has a token is its user")
         try:
             text = path.read_text(encoding="utf-8")
-            return Tokens(_json(text) if text.lstrip().startswith("{") else _lines(text))
+            pairs = _json(text) if text.lstrip().startswith("{") else _lines(text)
         except ValueError as error:  # bad UTF-8 and bad JSON are both
             raise UserError(f"{path} is no file of tokens: lines of `TOKEN USER`") from error
+        return Tokens(pairs)
 
 
 def _json(text: str) -> list[tuple[str, str]]:

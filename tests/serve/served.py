@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,6 +59,7 @@ class Served:
     state: State
     talks: Conversations
     web: httpx2.Client
+    pool: ThreadPoolExecutor
 
     def client(self, token: str = "none") -> openai.OpenAI:
         """The official client; close it."""
@@ -107,8 +109,8 @@ def served(
         try:
             until(lambda: server.started, 20)
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            with httpx2.Client(base_url=url, timeout=30) as web:
-                yield Served(url, app.state.duotempo, talks, web)
+            with httpx2.Client(base_url=url, timeout=30) as web, ThreadPoolExecutor(8) as pool:
+                yield Served(url, app.state.duotempo, talks, web, pool)
         finally:
             server.should_exit = True
             thread.join(timeout=30)

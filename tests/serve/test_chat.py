@@ -160,10 +160,10 @@ def test_a_reader_who_leaves_ends_the_reply_and_the_next_request_is_answered(tmp
 def test_one_persons_requests_are_answered_one_after_the_other(tmp_path):
     door = Door()
     with served(tmp_path / "t.db", Planted(before_reply=door)) as running:
-        one = running.state.workers.submit(running.say, "one")
+        one = running.pool.submit(running.say, "one")
         assert door.reached.wait(10)
-        two = running.state.workers.submit(running.say, "two")
-        other = running.state.workers.submit(running.say, "other", user="ben")
+        two = running.pool.submit(running.say, "two")
+        other = running.pool.submit(running.say, "other", user="ben")
         until(lambda: running.said("ben") == ["other"])
         assert running.said() == ["one"]
         door.opened.set()

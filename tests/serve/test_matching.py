@@ -82,11 +82,32 @@ def test_a_client_may_cut_the_beginning_off(all_, cut):
 
 
 def test_an_old_conversation_taken_up_again_is_not_kept_twice():
-    old, other = turns("a", "-b", "+c", "-d"), turns("x", "-y", session=2)
-    assert unkept([old, other], heard("a", "-b", "+c", "-d", "+e")) == heard_as(["+e"])
-    assert unkept([old, other], heard("a", "-b", "+x")) == heard_as(["+x"])
-    assert unkept([other], heard("a", "-b", "+c")) == heard("a", "-b", "+c")
+    log = [*turns("a", "-b", "+c", "-d"), *turns("x", "-y", session=2)]
+    assert unkept(log, heard("a", "-b", "+c", "-d", "+e")) == heard_as(["+e"])
+    assert unkept(log, heard("a", "-b", "+n")) == heard_as(["+n"])
+    assert unkept(log[4:], heard("a", "-b", "+c")) == heard("a", "-b", "+c")
+
+
+def test_two_conversations_that_take_turns_are_kept_once_each():
+    """Each request ends the other's session, so both lie in pieces."""
+    log = [*turns("a", "-b"), *turns("x", "-y", session=2), *turns("+c", "-d", session=3)]
+    assert unkept(log, heard("a", "-b", "+c", "-d", "+e")) == heard_as(["+e"])
+
+
+def test_forgotten_turns_are_not_kept_anew():
+    log = [*turns("a", "-b", None, None), *turns("x", session=2)]
+    assert unkept(log, heard("a", "-b", "+c", "-d", "+e")) == heard_as(["+e"])
 
 
 def test_the_last_message_is_always_new_to_a_new_session():
-    assert unkept([turns("a", "-b")], heard("a")) == heard("a")
+    assert unkept(turns("a", "-b"), heard("a")) == heard("a")
+
+
+@given(st.lists(texts, max_size=3), texts)
+def test_what_is_not_in_the_log_is_new(log, messages):
+    """Without forgotten turns: what is taken for known was said, the rest is all there."""
+    said = [turn for each in log for turn in turns(*each)]
+    new = unkept(said, heard_as(messages))
+    known = heard_as(messages)[: len(messages) - len(new)]
+    assert [*known, *new] == heard_as(messages)
+    assert {(m.role, m.text) for m in known} <= {(t.role, t.text) for t in said}

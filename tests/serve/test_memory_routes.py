@@ -114,7 +114,7 @@ def test_forgetting_cuts_a_sleep_off_that_reads_what_is_forgotten(tmp_path):
         running.say(OSLO)
         running.web.post("/v1/memory/sleep")
         assert door.reached.wait(10)
-        gone = running.state.workers.submit(running.web.delete, "/v1/memory/sessions/1")
+        gone = running.pool.submit(running.web.delete, "/v1/memory/sessions/1")
         until(lambda: running.state.sleeper._unwanted["me"] == 1)
         door.opened.set()
         assert gone.result(20).json() == {"forgotten": 2}
