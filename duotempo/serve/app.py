@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
@@ -51,10 +52,20 @@ def application(
     app.include_router(chat_routes.routes)
     app.include_router(memory_routes.routes)
     app.add_api_route("/health", health, responses={503: ERRORS[503]})
-    app.add_api_route(
-        "/metrics", metrics, response_class=PlainTextResponse, responses={503: ERRORS[503]}
-    )
+    text: dict[str, Any] = {"content": {"text/plain": {}}}
+    app.add_api_route("/metrics", metrics, responses={503: ERRORS[503], 200: text})
+    if tokens is None:
+        without_tokens(app)
     return app
+
+
+def without_tokens(app: FastAPI) -> None:
+    """Take the bearer token off the page of the API: nobody has one."""
+    page = app.openapi()
+    page["components"].pop("securitySchemes")
+    for operations in page["paths"].values():
+        for operation in operations.values():
+            operation.pop("security", None)
 
 
 def health(request: Request) -> Health:

@@ -78,7 +78,7 @@ async def complete(
     request: Request,
     body: ChatRequest,
     caller: Caller,
-    x_duotempo_session: Annotated[Literal["new"] | None, Header()] = None,
+    x_duotempo_session: Annotated[Literal["same", "new"], Header()] = "same",
 ) -> ChatResponse:
     """Answer, with the person's memory before the model's eyes; both turns are kept.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from duotempo.archive import export
 from duotempo.archive.forget import forget_person, forget_session, forget_turns
@@ -152,7 +152,6 @@ def forget_all(who: Somebody) -> Forgotten:
 
 @routes.get(
     "/export",
-    response_class=PlainTextResponse,
     responses={200: {"content": {"application/jsonl": {}, "text/markdown": {}}}},
 )
 def exported(who: Somebody, format: Literal["jsonl", "markdown"] = "jsonl") -> StreamingResponse:
