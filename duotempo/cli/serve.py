@@ -137,8 +137,12 @@ def opened(
         Path(store).expanduser().parent.mkdir(parents=True, exist_ok=True)
         store = str(Path(store).expanduser())
     talks = Conversations(store)  # before a model is loaded: what is wrong with it shows at once
-    with telling(common.quiet) as tell:
-        backend = found(behind.model, behind.served, behind.language, tell)
+    try:
+        with telling(common.quiet) as tell:
+            backend = found(behind.model, behind.served, behind.language, tell)
+    except BaseException:
+        talks.close()
+        raise
     if backend.exclusive and common.threads:
         import torch  # noqa: PLC0415 - takes seconds
 

@@ -129,6 +129,12 @@ def _latent_text() -> Study:
     return LatentText()
 
 
+def _serve_load() -> Study:
+    from duotempo.study.serve_load import ServeLoad  # noqa: PLC0415, loaded when asked for
+
+    return ServeLoad()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
@@ -149,6 +155,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "fst-attached": _fst_attached,
     "fst-cost": _fst_cost,
     "inverted-u": _inverted_u,
+    "serve-load": _serve_load,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 

@@ -11,7 +11,7 @@ from tests.serve.served import Served
 pytestmark = pytest.mark.filterwarnings(
     "ignore::hypothesis.errors.HypothesisDeprecationWarning"  # schemathesis's own draws
 )
-MANY = 6
+MANY = 4
 BARE = ("/health", "/metrics", "/v1/models")
 ways = pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 
