@@ -1,6 +1,7 @@
 """`duotempo serve`: a memory behind an address that speaks the OpenAI protocol."""
 
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 else:
     FastAPI = Any  # help must not wait for the web, nor need it
 
+SWITCH = 0.0005
+"""Seconds after which a thread that sleeps on somebody lets a reply go on, at each of its calls of
+the database; Python's own are ten times that."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 
@@ -109,6 +113,7 @@ def serve(
     with _listening(place) as listening:
         app, close = opened(store, place, behind, sizes, bounds, common)
         try:
+            sys.setswitchinterval(SWITCH)
             config = uvicorn.Config(app, log_level="warning", access_log=False)
             host, port = listening.getsockname()[:2]
             say(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1  (Ctrl-C ends it)")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from duotempo.archive.conversation_records import Line
+from duotempo.archive.conversation_records import Line, Turn
 from duotempo.archive.people import Conversations, Person
 from duotempo.converse.conversation import Conversation
 from duotempo.converse.model import Model, Said, Streamed
@@ -68,10 +68,11 @@ class Talking:
             person = self.talks.of(name)
         with self.locks.hold(name):
             with kept():
-                session = self.heard(person, asked)
-                turns = person.turns(session)
+                session, last = self.heard(person, asked)
                 talk = Conversation(person, self.model, self.settings, self.prober)
-                memory = talk.memory or (talk.looked_up(turns) if turns else ())
+                memory = talk.memory
+                if not memory and last is not None and session > 1:
+                    memory = talk.looked_up([last])
             read = fitting(talk, asked, memory)
             before = time.perf_counter()
             with said():
@@ -86,11 +87,12 @@ class Talking:
         heard = sum(size(each.text) for each in (*memory, *read))
         return Answer(text, session, heard, size(text))
 
-    def heard(self, person: Person, asked: Asked) -> int:
-        """Keep the messages that are new; the session that they are in. All of it is on disk."""
-        sessions = person.sessions()
-        last = sessions[-1].number if sessions and sessions[-1].ended is None else None
-        held = person.turns(last) if last is not None else []
+    def heard(self, person: Person, asked: Asked) -> tuple[int, Turn | None]:
+        """Keep the messages that are new: the session that they are in, and its last turn. All of
+        it is on disk."""
+        session, held = person.last()
+        last = session.number if session and session.ended is None else None
+        held = held if last is not None else []
         new = continued(held, asked.spoken) if held and not asked.fresh else None
         if new is None:
             new = asked.spoken
@@ -99,12 +101,12 @@ class Talking:
             if held and last is not None:
                 person.end(last)
             if held or last is None:
-                last = person.begin()
+                last, held = person.begin(), []
         assert last is not None
         for message in new:
-            person.say(last, message.role, message.text)
+            held.append(person.say(last, message.role, message.text))
             self.tally.count("turns_total", role=message.role)
-        return last
+        return last, held[-1] if held else None
 
     def generated(
         self, person: Person, memory: Sequence[Line], read: Sequence[Said], send: Send | None
