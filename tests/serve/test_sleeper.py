@@ -155,3 +155,15 @@ def test_a_reply_goes_before_a_sleep_and_waits_for_one_generation():
         thread.join(10)
     assert order == ["You k", "hello", "That "]
     assert running.is_set()
+
+
+def test_a_model_that_does_one_thing_at_a_time_answers_and_sleeps(tmp_path):
+    script = Script(["ok", "- [1] Me lives in Oslo.", "# portrait\n- [1] Me lives in Oslo."])
+    script.answers += ["Oslo"] * 50
+    serving = replace(SERVING, exclusive=True)
+    for name, model in (("a", Planted()), ("b", ChatModel(script))):
+        with served(tmp_path / name, model, serving) as running:
+            assert running.say(OSLO, stream=True).status_code == 200
+            running.slept()
+            assert version(running) == 1
+            assert running.say("And now?").status_code == 200
