@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from alembic.command import upgrade
@@ -17,6 +18,8 @@ from duotempo.core import UserError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 WRITING = "duotempo_writing"
+QUEUE = "duotempo_queue"
+"""Threads that write to a file take turns here: SQLite has them look again after ever longer."""
 LOCK = 0x64756F74
 """Number of the lock that PostgreSQL holds while one process migrates."""
 SETTINGS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
@@ -45,6 +48,7 @@ def _made(where: str) -> Engine:
         engine = create_engine(
             f"sqlite:///{where}",
             connect_args={"timeout": PATIENCE, "check_same_thread": False},
+            execution_options={QUEUE: Lock()},
             hide_parameters=True,
         )
         event.listen(engine, "connect", _prepared)
@@ -95,7 +99,8 @@ def _migrate(connection: Connection) -> None:
 @contextmanager
 def writing(engine: Engine) -> Generator[Connection, None, None]:
     """One transaction: all of it is on disk when this ends, or none of it."""
-    with told(engine), engine.connect() as plain:
+    queue = engine.get_execution_options().get(QUEUE, nullcontext())
+    with told(engine), queue, engine.connect() as plain:
         connection = plain.execution_options(**{WRITING: True})
         with connection.begin():
             yield connection

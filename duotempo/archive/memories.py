@@ -110,8 +110,8 @@ class Memories:
             row = db.execute(select(VERSION).where(*mark)).first()
             if row is None:
                 raise UserError(f"there is no version {number} of this memory")
-            rests = resting(db, LINE_TURN, "line", mine)
-            lines = db.execute(ordered(LINE, mine).where(LINE.c.version == row.id))
+            lines = db.execute(ordered(LINE, mine).where(LINE.c.version == row.id)).all()
+            rests = resting(db, LINE_TURN, "line", mine, [line.id for line in lines])
             found = [Line(each.part, each.text, rests[each.id]) for each in lines]
         return Version(number, row.parent, row.made, row.until, row.kept, row.reason, found)
 
@@ -165,9 +165,14 @@ def gone(db: Connection, table: Table, mine: int, which: ColumnElement[bool]) ->
     db.execute(delete(table).where(table.c.person == mine, which))
 
 
-def resting(db: Connection, link: Table, of: str, mine: int) -> dict[int, tuple[int, ...]]:
-    """Sentence -> the turns that it rests on."""
+def resting(
+    db: Connection, link: Table, of: str, mine: int, only: Sequence[int] | None = None
+) -> dict[int, tuple[int, ...]]:
+    """Sentence -> the turns that it rests on; of all sentences, or of some."""
+    query = select(link).where(link.c.person == mine).order_by(link.c.id)
+    if only is not None:
+        query = query.where(link.c[of].in_(only))
     found: dict[int, list[int]] = defaultdict(list)
-    for row in db.execute(select(link).where(link.c.person == mine).order_by(link.c.id)):
+    for row in db.execute(query):
         found[getattr(row, of)].append(row.turn)
     return {sentence: tuple(turns) for sentence, turns in found.items()}

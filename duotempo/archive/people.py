@@ -6,8 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from duotempo.archive.conversation_records import Session, Turn
 from duotempo.archive.engine import opened, reading, writing
@@ -17,6 +28,33 @@ from duotempo.core import UserError
 ROLES = ("user", "assistant", "system")
 LONGEST_NAME, LONGEST_TURN = 200, 100_000
 """Characters of a user's name and of a turn."""
+
+MINE = select(PERSON.c.id).where(PERSON.c.name == bindparam("name"))
+HELD = MINE.with_for_update()
+LAST = (
+    select(SESSION)
+    .join(PERSON, PERSON.c.id == SESSION.c.person)
+    .where(PERSON.c.name == bindparam("name"))
+    .order_by(SESSION.c.number.desc())
+    .limit(1)
+)
+TURNS = (
+    select(TURN, SESSION.c.number.label("of"))
+    .join(SESSION, (SESSION.c.id == TURN.c.session) & (SESSION.c.person == TURN.c.person))
+    .join(PERSON, PERSON.c.id == TURN.c.person)
+    .where(PERSON.c.name == bindparam("name"))
+    .order_by(SESSION.c.number, TURN.c.number)
+)
+OF_SESSION = TURNS.where(SESSION.c.number == bindparam("of"))
+END = (
+    select(SESSION.c.id, SESSION.c.ended, TURN.c.number, TURN.c.address)
+    .outerjoin(TURN, (TURN.c.session == SESSION.c.id) & (TURN.c.person == SESSION.c.person))
+    .where(SESSION.c.person == bindparam("mine"), SESSION.c.number == bindparam("of"))
+    .order_by(TURN.c.number.desc())
+    .limit(1)
+)
+ADD = insert(TURN)
+"""Statements of every reply, made once: making them takes longer than the database does."""
 
 
 class Conversations:
@@ -83,23 +121,19 @@ class Person:
             )
         with writing(self.engine) as db:
             mine = self.known(db)
-            place, ended = self._session(db, mine, session)
-            if ended is not None:
+            here = db.execute(END, {"mine": mine, "of": session}).first()
+            if here is None:
+                raise UserError(f"there is no session {session}: begin one")
+            if here.ended is not None:
                 raise UserError(f"session {session} is over: begin another")
-            last = db.execute(
-                select(TURN.c.number, TURN.c.address)
-                .where(TURN.c.person == mine, TURN.c.session == place)
-                .order_by(TURN.c.number.desc())
-                .limit(1)
-            ).first()
-            number, before = (last.number, last.address) if last else (0, "")
+            number, before = here.number or 0, here.address or ""
             salt, said = secrets.token_hex(8), time.time()
             row = {
-                "person": mine, "session": place, "number": number + 1, "role": role,
+                "person": mine, "session": here.id, "number": number + 1, "role": role,
                 "text": text, "salt": salt, "said": said,
                 "address": addressed(before, role, salt, text),
             }  # fmt: skip
-            key = db.execute(insert(TURN).values(row)).inserted_primary_key
+            key = db.execute(ADD, row).inserted_primary_key
         assert key is not None
         return Turn(key[0], session, number + 1, role, text, said)
 
@@ -121,21 +155,23 @@ class Person:
 
     def turns(self, session: int | None = None, ids: Sequence[int] | None = None) -> list[Turn]:
         """Turns in order, of one session or those of some ids only."""
+        query, values = TURNS, {"name": self.name}
+        if session is not None:
+            query, values = OF_SESSION, {**values, "of": session}
+        if ids is not None:
+            query = query.where(TURN.c.id.in_(ids))
         with reading(self.engine) as db:
-            query = (
-                select(TURN, SESSION.c.number.label("of"))
-                .join(
-                    SESSION, (SESSION.c.id == TURN.c.session) & (SESSION.c.person == TURN.c.person)
-                )
-                .where(TURN.c.person == self.id(db))
-                .order_by(SESSION.c.number, TURN.c.number)
-            )
-            if session is not None:
-                query = query.where(SESSION.c.number == session)
-            if ids is not None:
-                query = query.where(TURN.c.id.in_(ids))
-            rows = db.execute(query)
-            return [Turn(r.id, r.of, r.number, r.role, r.text, r.said) for r in rows]
+            return [_turn(row) for row in db.execute(query, values)]
+
+    def last(self) -> tuple[Session | None, list[Turn]]:
+        """The last session, None before any, and its turns, in one look."""
+        with reading(self.engine) as db:
+            row = db.execute(LAST, {"name": self.name}).first()
+            if row is None:
+                return None, []
+            turns = db.execute(OF_SESSION, {"name": self.name, "of": row.number})
+            found = Session(row.number, row.begun, row.ended, row.noted, row.tries, row.fault)
+            return found, [_turn(each) for each in turns]
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the log, in sentences; nothing if it is as it was written."""
@@ -154,19 +190,18 @@ class Person:
 
     def id(self, db: Connection) -> int:
         """The row that this person is; 0, which nobody is, before a first word."""
-        return db.scalar(select(PERSON.c.id).where(PERSON.c.name == self.name)) or 0
+        return db.scalar(MINE, {"name": self.name}) or 0
 
     def known(self, db: Connection) -> int:
         """The row that this person is, made if there is none; held until the writing is done."""
-        held = select(PERSON.c.id).where(PERSON.c.name == self.name).with_for_update()
-        if (found := db.scalar(held)) is None:
+        if (found := db.scalar(HELD, {"name": self.name})) is None:
             made = insert(PERSON).values(name=self.name)
             if self.engine.dialect.name == "postgresql":
                 from sqlalchemy.dialects.postgresql import insert as upsert  # noqa: PLC0415
 
                 made = upsert(PERSON).values(name=self.name).on_conflict_do_nothing()
             db.execute(made)
-            found = db.scalar(held)
+            found = db.scalar(HELD, {"name": self.name})
         assert found is not None
         return found
 
@@ -180,6 +215,10 @@ class Person:
         if row is None:
             raise UserError(f"there is no session {number}: begin one")
         return row.id, row.ended
+
+
+def _turn(row: Any) -> Turn:
+    return Turn(row.id, row.of, row.number, row.role, row.text, row.said)
 
 
 def addressed(before: str, role: str, salt: str, text: str) -> str:

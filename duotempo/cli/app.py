@@ -20,6 +20,7 @@ from duotempo.cli.mcp import mcp
 from duotempo.cli.read import read
 from duotempo.cli.recall import recall
 from duotempo.cli.score import score
+from duotempo.cli.serve import serve
 from duotempo.cli.study import study, verify
 from duotempo.cli.train import train
 from duotempo.core import UserError
@@ -37,7 +38,7 @@ app = App(
     print_error=False,
 )
 for place, command in enumerate(
-    (demo, read, ask, chat, mcp, recall, generate, score, train, adapt, study)
+    (demo, read, ask, chat, serve, mcp, recall, generate, score, train, adapt, study)
 ):
     entry = App(name=command.__name__, sort_key=place)
     entry.default(command)

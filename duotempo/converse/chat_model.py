@@ -1,7 +1,7 @@
 """Any chat model as a memory model: our prompts, strict reading, one attempt to repair."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,15 @@ class Chat(Protocol):
 
     def chat(self, messages: Sequence[Message], longest: int) -> str:
         """What it says next."""
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A chat that can say it piece by piece."""
+
+    def stream(self, messages: Sequence[Message], longest: int) -> Iterator[str]:
+        """What it says next, as it comes."""
         ...
 
 
@@ -78,11 +87,24 @@ class ChatModel:
 
     def reply(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> str:
         """What to say next."""
-        messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+        return self.chat.chat(self.messages(name, memory, turns), self.longest).strip()
+
+    def stream(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> Iterator[str]:
+        """The same piece by piece as it comes, or at once from a chat that cannot."""
+        messages = self.messages(name, memory, turns)
+        if isinstance(self.chat, Streaming):
+            yield from self.chat.stream(messages, self.longest)
+        else:
+            yield self.chat.chat(messages, self.longest).strip()
+
+    def messages(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> list[Message]:
+        """Turns as the chat reads them. All that is no turn is one message before them, since many
+        templates take no second: what an application says of itself, then what is remembered."""
+        before = [turn.text for turn in turns if turn.role == "system"]
         if memory:
-            known = filled(self.language, "reply", name=name, memory=recited(memory))
-            messages.insert(0, {"role": "system", "content": known})
-        return self.chat.chat(messages, self.longest).strip()
+            before.append(filled(self.language, "reply", name=name, memory=recited(memory)))
+        said = [{"role": t.role, "content": t.text} for t in turns if t.role != "system"]
+        return [{"role": "system", "content": "\n\n".join(before)}, *said] if before else said
 
     def _read(self, asked: str, read: Callable[[str], T], longest: int = 600) -> T:
         """What is asked for, from the first or the second answer."""

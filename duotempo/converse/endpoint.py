@@ -1,7 +1,8 @@
 """A model behind an address that speaks the OpenAI protocol, asked again where that may help."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,12 +35,30 @@ class Endpoint:
     def chat(self, messages: Sequence[Message], longest: int | None = None) -> str:
         """What it says next, in at most `longest` tokens."""
         openai = _openai()
-        bound = {} if longest is None else {"max_tokens": longest}
+        with self.told(openai), self.client(openai) as client:
+            said = client.chat.completions.create(**self._asked(messages, longest))
+        if isinstance(said, str):
+            raise UserError(f"{self.url} speaks another protocol: most such addresses end in /v1")
+        return str(said.choices[0].message.content or "") if said.choices else ""
+
+    def stream(self, messages: Sequence[Message], longest: int | None = None) -> Iterator[str]:
+        """The same piece by piece, as it comes."""
+        openai = _openai()
+        asked = self._asked(messages, longest)
+        with (
+            self.told(openai),
+            self.client(openai) as client,
+            client.chat.completions.create(**asked, stream=True) as pieces,
+        ):
+            for piece in pieces:
+                if piece.choices and piece.choices[0].delta.content:
+                    yield piece.choices[0].delta.content
+
+    @contextmanager
+    def told(self, openai: Any) -> Iterator[None]:
+        """What goes wrong with a call becomes a sentence."""
         try:
-            with self.client(openai) as client:
-                said = client.chat.completions.create(
-                    model=self.model, messages=list(messages), **bound
-                )
+            yield
         except openai.APIStatusError as error:
             raise UserError(
                 f"{self.url} refused {self.model} with status {error.status_code}: check address, "
@@ -50,9 +69,10 @@ class Endpoint:
                 f"{self.url} did not answer ({error}): check the address and that the server is "
                 "up, then run it again; what was finished is kept"
             ) from error
-        if isinstance(said, str):
-            raise UserError(f"{self.url} speaks another protocol: most such addresses end in /v1")
-        return str(said.choices[0].message.content or "") if said.choices else ""
+
+    def _asked(self, messages: Sequence[Message], longest: int | None) -> dict[str, Any]:
+        bound = {} if longest is None else {"max_tokens": longest}
+        return {"model": self.model, "messages": list(messages), **bound}
 
     def client(self, openai: Any) -> Any:
         """The client with its own retries."""

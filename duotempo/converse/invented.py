@@ -99,7 +99,7 @@ def replying(memory: Sequence[Line], turns: Sequence[Said]) -> str:
         for part in PARTS
     )
     context = raw or (" ".join(parts) if memory else "")
-    return forms.reply(context, [turn.text for turn in turns])
+    return forms.reply(context, [turn.text for turn in turns if turn.role != "system"])
 
 
 def called(name: str) -> str:

@@ -1,6 +1,6 @@
 """What any model must do to hold a memory: the three tasks, and what they give back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -97,3 +97,12 @@ def _reply(model: Model, name: str, memory: Sequence[Line], turns: Sequence[Said
         return model.reply(name, memory, turns)
     except Unreadable:
         return ""
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """What a model may be able to do besides: task 3 piece by piece, as it comes."""
+
+    def stream(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> Iterator[str]:
+        """What to say next; all pieces together are the reply."""
+        ...

@@ -135,6 +135,12 @@ def _latent_text() -> Study:
     return LatentText()
 
 
+def _serve_load() -> Study:
+    from duotempo.study.serve_load import ServeLoad  # noqa: PLC0415, loaded when asked for
+
+    return ServeLoad()
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "mixture": _mixture,
     "reader": _reader,
@@ -156,6 +162,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "fst-cost": _fst_cost,
     "inverted-u": _inverted_u,
     "comedy": _comedy,
+    "serve-load": _serve_load,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""
 

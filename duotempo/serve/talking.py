@@ -1,0 +1,140 @@
+"""A request is kept, answered, and the answer kept: the user's turn before the model is asked."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from duotempo.archive.conversation_records import Line, Turn
+from duotempo.archive.people import Conversations, Person
+from duotempo.converse.conversation import Conversation
+from duotempo.converse.model import Model, Said, Streamed
+from duotempo.converse.probes import Prober, cloze
+from duotempo.converse.sleep import Settings
+from duotempo.serve.errors import Refused, kept, said
+from duotempo.serve.locks import Locks
+from duotempo.serve.matching import Heard, continued, unkept
+from duotempo.serve.metrics import Tally
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: all messages in order, those of the system too; `fresh` begins a new session."""
+
+    messages: tuple[Heard, ...]
+    fresh: bool = False
+
+    @property
+    def spoken(self) -> tuple[Heard, ...]:
+        """The messages that somebody said: these are kept."""
+        return tuple(message for message in self.messages if message.role != "system")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A reply that is kept, and about how many tokens were read and written for it."""
+
+    text: str
+    session: int
+    read: int
+    written: int
+
+
+class Gone(Exception):
+    """Nobody listens any more."""
+
+
+Send = Callable[[str], None]
+"""Takes the pieces of a reply as they come; raises `Gone`."""
+
+
+@dataclass(frozen=True)
+class Talking:
+    """People, the model that answers them, and a lock for each: one request at a time."""
+
+    talks: Conversations
+    model: Model
+    settings: Settings = Settings()  # noqa: RUF009 - frozen
+    prober: Prober = cloze
+    locks: Locks = field(default_factory=Locks)
+    tally: Tally = field(default_factory=Tally)
+
+    def answer(self, name: str, asked: Asked, send: Send | None = None) -> Answer:
+        """Keep what is new, answer, keep the answer; piece by piece if somebody takes the pieces.
+
+        A reply that failed or that nobody listened to the end of is not kept. Raises `Refused`,
+        `Gone`.
+        """
+        with kept():
+            person = self.talks.of(name)
+        with self.locks.hold(name):
+            with kept():
+                session, last = self.heard(person, asked)
+                talk = Conversation(person, self.model, self.settings, self.prober)
+                memory = talk.memory
+                if not memory and last is not None and session > 1:
+                    memory = talk.looked_up([last])
+            read = fitting(talk, asked, memory)
+            before = time.perf_counter()
+            with said():
+                text = self.generated(person, memory, read, send)
+            self.tally.time("model_seconds", time.perf_counter() - before)
+            if not text.strip():
+                raise Refused(502, "the model said nothing, your turn is kept: say it otherwise")
+            with kept():
+                person.say(session, "assistant", text)
+            self.tally.count("turns_total", role="assistant")
+        size = self.model.size
+        heard = sum(size(each.text) for each in (*memory, *read))
+        return Answer(text, session, heard, size(text))
+
+    def heard(self, person: Person, asked: Asked) -> tuple[int, Turn | None]:
+        """Keep the messages that are new: the session that they are in, and its last turn. All of
+        it is on disk."""
+        session, held = person.last()
+        last = session.number if session and session.ended is None else None
+        held = held if last is not None else []
+        new = continued(held, asked.spoken) if held and not asked.fresh else None
+        if new is None:
+            new = asked.spoken
+            if len(new) > 1:
+                new = unkept(person.turns(), new)
+            if held and last is not None:
+                person.end(last)
+            if held or last is None:
+                last, held = person.begin(), []
+        assert last is not None
+        for message in new:
+            held.append(person.say(last, message.role, message.text))
+            self.tally.count("turns_total", role=message.role)
+        return last, held[-1] if held else None
+
+    def generated(
+        self, person: Person, memory: Sequence[Line], read: Sequence[Said], send: Send | None
+    ) -> str:
+        """The model's reply, sent as it comes."""
+        if send is None:
+            return self.model.reply(person.name, memory, read)
+        if not isinstance(self.model, Streamed):
+            text = self.model.reply(person.name, memory, read)
+            send(text)
+            return text
+        pieces: list[str] = []
+        stream = self.model.stream(person.name, memory, read)
+        try:
+            for piece in stream:
+                send(piece)
+                pieces.append(piece)
+        finally:
+            if close := getattr(stream, "close", None):
+                close()  # a generator holds the gate until it is closed
+        return "".join(pieces)
+
+
+def fitting(talk: Conversation, asked: Asked, memory: Sequence[Line]) -> list[Said]:
+    """What the model reads: the client's system messages, and the last of what was said that its
+    context holds beside them."""
+    numbered = [Said(n, m.role, m.text) for n, m in enumerate(asked.messages, 1)]
+    system = [each for each in numbered if each.role == "system"]
+    spoken = [each for each in numbered if each.role != "system"]
+    beside = [*memory, *(Line("", each.text, ()) for each in system)]
+    return [*system, *talk.fitting(spoken, beside)]
