@@ -1,4 +1,4 @@
-"""The load on the server: what is counted as lost, and claims that a loss or a slow server break."""
+"""The load on the server: what counts as lost, and claims that a loss or slowness breaks."""
 
 from duotempo.archive.people import Conversations
 from duotempo.study.base import Row
