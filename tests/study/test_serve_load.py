@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """The load on the server: what counts as lost, and claims that a loss or a slow server break."""
-=======
-"""The load on the server: what counts as lost, and claims that a loss or slowness breaks."""
->>>>>>> serve
 
 from duotempo.archive.people import Conversations
 from duotempo.study.base import Row
