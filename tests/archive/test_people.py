@@ -119,7 +119,8 @@ def test_every_question_to_the_database_names_its_user(talks, ana):
     assert touching
     assert all("person" in statement for statement in touching)
     reads = [s for s in touching if s.lstrip().startswith("SELECT")]
-    assert all("person = " in statement.partition("WHERE")[2] for statement in reads)
+    where = [statement.partition("WHERE")[2] for statement in reads]
+    assert all("person = " in each or "person.name = " in each for each in where)
 
 
 def test_no_row_can_point_to_another_persons(talks, ana):
