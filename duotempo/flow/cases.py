@@ -1,0 +1,103 @@
+"""Probes made ready: the state before each question, its twin's, and a stranger's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from duotempo.core import Tell, UserError, silent
+from duotempo.flow.probe import Probe, Question
+from duotempo.flow.subject import Change, Ids, Subject, Trace, stores_of_memory
+
+
+@dataclass(frozen=True)
+class Case:
+    """A probe and the states its question can be asked in: its own, that of its twin (None: it has
+    no twin), that of another probe's document (None: there is no other document)."""
+
+    probe: Probe
+    own: Any
+    twin: Any | None
+    stranger: Any | None
+
+
+def prepared(subject: Subject, document: Ids, kind: str) -> Any:
+    """The state in which a fact of a class is asked.
+
+    For `store` all is let go but the stores, as when a session has ended; raises `UserError` for a
+    subject without one.
+    """
+    state = subject.read(document, subject.empty())
+    if kind != "store":
+        return state
+    kept = stores_of_memory(subject)
+    if not kept:
+        raise UserError(
+            "this model has no store, so nothing can be asked of it: leave out facts of the class "
+            "'store'"
+        )
+    return subject.zeroed(state, [name for name in subject.stores if name not in kept])
+
+
+def cases(subject: Subject, probes: Sequence[Probe], tell: Tell = silent) -> tuple[Case, ...]:
+    """Every probe with its states; a document that several share is read once.
+
+    Facts of the class `store` are left out where the subject has no store: their rows say none.
+    Raises `UserError` for no probes at all.
+    """
+    if not probes:
+        raise UserError("there are no probes: give at least one fact, better ten a class")
+    probes = [p for p in probes if p.kind != "store" or stores_of_memory(subject)]
+    known: dict[tuple[tuple[int, ...], bool], Any] = {}
+
+    def state(document: Ids, kind: str) -> Any:
+        key = (tuple(document.tolist()), kind == "store")
+        if key not in known:
+            known[key] = prepared(subject, document, kind)
+        return known[key]
+
+    found = []
+    for done, probe in enumerate(probes):
+        tell("reading documents", done, len(probes))
+        twin = None if probe.twin is None else state(probe.twin, probe.kind)
+        other = _stranger(probes, done)
+        stranger = None if other is None else state(other, probe.kind)
+        found.append(Case(probe, state(probe.document, probe.kind), twin, stranger))
+    tell("reading documents", len(probes), len(probes))
+    return tuple(found)
+
+
+def _stranger(probes: Sequence[Probe], own: int) -> Ids | None:
+    """The document of the next probe of the same class that has another one."""
+    for step in range(1, len(probes)):
+        other = probes[(own + step) % len(probes)]
+        if other.kind == probes[own].kind and not torch.equal(other.document, probes[own].document):
+            return other.document
+    return None
+
+
+def asked(
+    subject: Subject, question: Question, state: Any, change: Change | None = None
+) -> Trace:
+    """One run over a question."""
+    return subject.run(question.tokens, state, change)
+
+
+def said(
+    subject: Subject, question: Question, state: Any, change: Change | None = None
+) -> int | None:
+    """The candidate that the model says when it may go on freely; None when it says no candidate.
+
+    Nothing is forced: each token is the likeliest after the ones before it (cf. The Mirage of Model
+    Editing, 2025, on what teacher forcing hides).
+    """
+    tokens = question.tokens
+    for _ in range(question.longest):
+        logits = subject.run(tokens, state, change).logits[-1]
+        tokens = torch.cat((tokens, logits.argmax()[None].to(tokens)))
+    spoken = tokens[len(question.tokens) :]
+    for index, ids in enumerate(question.candidates):
+        if torch.equal(spoken[: len(ids)], ids):
+            return index
+    return None
