@@ -4,6 +4,8 @@ from duotempo.flow.cases import Case, cases
 from duotempo.flow.estimate import Estimate, estimate, shown
 from duotempo.flow.groups import Group, groups_of
 from duotempo.flow.probe import Probe, Question
+from duotempo.flow.shapley import shapley
+from duotempo.flow.shares import MediatedRow, ShareRow, Shares, shares
 from duotempo.flow.subject import Change, Final, Place, Subject, Trace
 from duotempo.flow.swap import Certificate, SwapRow, certificates, swap
 
@@ -14,9 +16,12 @@ __all__ = [
     "Estimate",
     "Final",
     "Group",
+    "MediatedRow",
     "Place",
     "Probe",
     "Question",
+    "ShareRow",
+    "Shares",
     "Subject",
     "SwapRow",
     "Trace",
@@ -24,6 +29,8 @@ __all__ = [
     "certificates",
     "estimate",
     "groups_of",
+    "shapley",
+    "shares",
     "shown",
     "swap",
 ]
