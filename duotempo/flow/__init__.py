@@ -1,21 +1,35 @@
 """Instruments that say where an answer came from: context, a store, slots, or the weights."""
 
 from duotempo.flow.cases import Case, cases
+from duotempo.flow.contextuality import (
+    ContextRow,
+    Contextuality,
+    SwayRow,
+    contextuality,
+)
+from duotempo.flow.emergence import DepthRow, Emergence, EmergenceRow, Lens, emergence, lens
 from duotempo.flow.estimate import Estimate, estimate, shown
 from duotempo.flow.groups import Group, groups_of
 from duotempo.flow.probe import Probe, Question
 from duotempo.flow.shapley import shapley
 from duotempo.flow.shares import MediatedRow, ShareRow, Shares, shares
 from duotempo.flow.subject import Change, Final, Place, Subject, Trace
+from duotempo.flow.sufficiency import Sufficiency, Way, sufficiency
 from duotempo.flow.swap import Certificate, SwapRow, certificates, swap
 
 __all__ = [
     "Case",
     "Certificate",
     "Change",
+    "ContextRow",
+    "Contextuality",
+    "DepthRow",
+    "Emergence",
+    "EmergenceRow",
     "Estimate",
     "Final",
     "Group",
+    "Lens",
     "MediatedRow",
     "Place",
     "Probe",
@@ -23,14 +37,21 @@ __all__ = [
     "ShareRow",
     "Shares",
     "Subject",
+    "Sufficiency",
     "SwapRow",
+    "SwayRow",
     "Trace",
+    "Way",
     "cases",
     "certificates",
+    "contextuality",
+    "emergence",
     "estimate",
     "groups_of",
+    "lens",
     "shapley",
     "shares",
     "shown",
+    "sufficiency",
     "swap",
 ]

@@ -77,9 +77,7 @@ def _stranger(probes: Sequence[Probe], own: int) -> Ids | None:
     return None
 
 
-def asked(
-    subject: Subject, question: Question, state: Any, change: Change | None = None
-) -> Trace:
+def asked(subject: Subject, question: Question, state: Any, change: Change | None = None) -> Trace:
     """One run over a question."""
     return subject.run(question.tokens, state, change)
 

@@ -29,9 +29,7 @@ class Estimate:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}] (n = {self.n}{few})"
 
 
-def estimate(
-    values: Sequence[float | bool], *, draws: int = 2000, seed: int = 0
-) -> Estimate | None:
+def estimate(values: Sequence[float | int], *, draws: int = 2000, seed: int = 0) -> Estimate | None:
     """The mean of one number a fact, with its percentile bootstrap interval (Efron 1979).
 
     The same on every call. None where there is no fact: a row that does not apply says none.

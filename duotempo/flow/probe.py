@@ -74,8 +74,11 @@ class Question:
         return right - sum(others) / len(others)
 
     def choice(self, logits: Float[Tensor, " vocab"]) -> int:
-        """Which candidate is likeliest, by its first token; 0 is the right one."""
-        return int(logits[self.firsts].argmax())
+        """Which candidate is likeliest, by its first token; 0 is the right one, -1 is a tie, which
+        is no answer."""
+        scores = logits[self.firsts]
+        best = (scores == scores.max()).nonzero()[:, 0].tolist()
+        return best[0] if len({self.firsts[index] for index in best}) == 1 else -1
 
     def spread(self, logits: Float[Tensor, " vocab"]) -> Float[Tensor, " candidate"]:
         """Probabilities of the candidates among themselves, in double precision."""

@@ -91,9 +91,13 @@ def shares(
     tell("shares", len(ready), len(ready))
     error = max((fact.error for fact in facts), default=0.0)
     sound = all(fact.sound for fact in facts)
-    why = "" if sound else (
-        f"direct parts miss the margin by up to {error:.2g} of it (a soft-cap, a scale or a norm "
-        "behind the stream is not a sum): shares are measured, not summed"
+    why = (
+        ""
+        if sound
+        else (
+            f"direct parts miss the margin by up to {error:.2g} of it (a soft-cap, a scale or a "
+            "norm behind the stream is not a sum): shares are measured, not summed"
+        )
     )
     mixed = any(place.channel == MIXED for place in subject.places)
     rows, mediated = [], []
@@ -104,9 +108,7 @@ def shares(
     return Shares(tuple(rows), tuple(mediated), error, why, mixed)
 
 
-def _fact(
-    subject: Subject, case: Case, groups: Sequence[Group], means: Means, twin: bool
-) -> _Fact:
+def _fact(subject: Subject, case: Case, groups: Sequence[Group], means: Means, twin: bool) -> _Fact:
     question = case.probe.question
     own = direct(subject.final, asked(subject, question, case.own), question)
     names = _names(subject, groups)
@@ -118,7 +120,9 @@ def _fact(
         where = absent(subject, case, gone, means, twin) if gone else Setting(case.own)
         trace = asked(subject, question, where.state, where.change)
         if len(gone) == 1:
-            left = _by_name(trace.writes[:, -1].to(own.direction.vector) @ own.direction.vector, names)
+            left = _by_name(
+                trace.writes[:, -1].to(own.direction.vector) @ own.direction.vector, names
+            )
             mediated.update({(gone[0].name, name): plain[name] - left[name] for name in left})
         return question.margin(trace.logits[-1])
 

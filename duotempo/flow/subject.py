@@ -1,4 +1,4 @@
-"""What flow measures: a model as writes into a stream, and a state whose channels can be swapped."""
+"""What flow measures: a model as writes into a stream, and a state with a part for each channel."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass

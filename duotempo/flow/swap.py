@@ -71,9 +71,7 @@ class Certificate:
 
 
 @torch.no_grad()
-def swap(
-    subject: Subject, ready: Sequence[Case], tell: Tell = silent
-) -> tuple[SwapRow, ...]:
+def swap(subject: Subject, ready: Sequence[Case], tell: Tell = silent) -> tuple[SwapRow, ...]:
     """The causal matrix: every group of channels and every pair of stores, zeroed, at the mean,
     from a stranger and from the twin, over every class of facts.
 
@@ -155,7 +153,9 @@ def certificates(rows: Sequence[SwapRow], ready: Sequence[Case]) -> tuple[Certif
             rows_of = {how: by[(name,), how, kind] for how in HOWS}
             keep = rows_of["random"].keep or rows_of["zero"].keep
             follow = rows_of["rival"].follow
-            limit = _limit([case.probe.question.chance for case in ready if case.probe.kind == kind])
+            limit = _limit(
+                [case.probe.question.chance for case in ready if case.probe.kind == kind]
+            )
             needed = None if keep is None else keep.value <= limit
             enough = None if follow is None else follow.value > ENOUGH
             found.append(Certificate(name, kind, needed, enough))

@@ -61,14 +61,14 @@ def test_a_relay_hands_its_credit_back():
 
 
 def test_a_twin_in_place_of_an_absence_moves_the_margin_to_the_rival():
-    by, found = table(RELAY, probes("far"))
+    _, found = table(RELAY, probes("far"))
     mediated = {(r.source, r.through): r.value.value for r in found.mediated}
     assert mediated[STORE, "weights"] == pytest.approx(8 + 8 / 3)
 
 
 @pytest.mark.parametrize("subject", [REDUNDANT, AND])
 def test_pairs_share_evenly(subject):
-    found = shares(replace(subject, parts=subject.parts), cases(subject, probes("near")), twin=False)
+    found = shares(subject, cases(subject, probes("near")), twin=False)
     total = {r.group: r.total.value for r in found.rows if r.total}
     assert total["context"] == pytest.approx(total[STORE], abs=1e-9)
 
