@@ -9,7 +9,9 @@ from duotempo.flow.contextuality import (
 )
 from duotempo.flow.emergence import DepthRow, Emergence, EmergenceRow, Lens, emergence, lens
 from duotempo.flow.estimate import Estimate, estimate, shown
+from duotempo.flow.facts import Asked, Fact, encoded, read_facts, write_facts
 from duotempo.flow.groups import Group, groups_of
+from duotempo.flow.made import Made
 from duotempo.flow.probe import Probe, Question
 from duotempo.flow.shapley import shapley
 from duotempo.flow.shares import MediatedRow, ShareRow, Shares, shares
@@ -18,6 +20,7 @@ from duotempo.flow.sufficiency import Sufficiency, Way, sufficiency
 from duotempo.flow.swap import Certificate, SwapRow, certificates, swap
 
 __all__ = [
+    "Asked",
     "Case",
     "Certificate",
     "Change",
@@ -27,9 +30,11 @@ __all__ = [
     "Emergence",
     "EmergenceRow",
     "Estimate",
+    "Fact",
     "Final",
     "Group",
     "Lens",
+    "Made",
     "MediatedRow",
     "Place",
     "Probe",
@@ -46,12 +51,15 @@ __all__ = [
     "certificates",
     "contextuality",
     "emergence",
+    "encoded",
     "estimate",
     "groups_of",
     "lens",
+    "read_facts",
     "shapley",
     "shares",
     "shown",
     "sufficiency",
     "swap",
+    "write_facts",
 ]
