@@ -40,6 +40,23 @@ def prepared(subject: Subject, document: Ids, kind: str) -> Any:
     return subject.zeroed(state, [name for name in subject.stores if name not in kept])
 
 
+class Memo:
+    """States by document and class, the newest few kept: several facts stand in one document."""
+
+    def __init__(self, subject: Subject, most: int = 24) -> None:
+        self.subject, self.most = subject, most
+        self._known: dict[tuple[bool, tuple[int, ...]], Any] = {}
+
+    def __call__(self, document: Ids, kind: str) -> Any:
+        """`prepared`, or what it gave before."""
+        key = (kind == "store", tuple(document.tolist()))
+        if key not in self._known:
+            while len(self._known) >= self.most:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = prepared(self.subject, document, kind)
+        return self._known[key]
+
+
 def cases(subject: Subject, probes: Sequence[Probe], tell: Tell = silent) -> tuple[Case, ...]:
     """Every probe with its states; a document that several share is read once.
 
@@ -49,14 +66,7 @@ def cases(subject: Subject, probes: Sequence[Probe], tell: Tell = silent) -> tup
     if not probes:
         raise UserError("there are no probes: give at least one fact, better ten a class")
     probes = [p for p in probes if p.kind != "store" or stores_of_memory(subject)]
-    known: dict[tuple[tuple[int, ...], bool], Any] = {}
-
-    def state(document: Ids, kind: str) -> Any:
-        key = (tuple(document.tolist()), kind == "store")
-        if key not in known:
-            known[key] = prepared(subject, document, kind)
-        return known[key]
-
+    state = Memo(subject)
     found = []
     for done, probe in enumerate(probes):
         tell("reading documents", done, len(probes))

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from duotempo.core import Tell, silent
-from duotempo.flow.cases import Case, asked, prepared
+from duotempo.flow.cases import Case, Memo, asked
 from duotempo.flow.estimate import Estimate, estimate
 from duotempo.flow.probe import kinds_of
 from duotempo.flow.subject import Subject, stores_of_memory
@@ -98,14 +98,14 @@ def split(margins: Float[Tensor, "context wording"]) -> Split:
 def contextuality(subject: Subject, ready: Sequence[Case], tell: Tell = silent) -> Contextuality:
     """Every fact in all its contexts (its own document where it has none) and wordings, then with
     its contradictions. Takes contexts * wordings runs a fact, and one a contradiction."""
-    facts, swayed = [], []
+    facts, swayed, memo = [], [], Memo(subject)
     for done, case in enumerate(ready):
         tell("contexts", done, len(ready))
         contexts = case.probe.contexts
-        states = [prepared(subject, text, case.probe.kind) for text in contexts] or [case.own]
+        states = [memo(text, case.probe.kind) for text in contexts] or [case.own]
         if len(states) * len(case.probe.questions) > 1:
             facts.append(_fact(subject, case, states))
-        swayed += _swayed(subject, case)
+        swayed += _swayed(subject, case, memo)
     tell("contexts", len(ready), len(ready))
     kinds = kinds_of([case.probe for case in ready])
     rows = [_row(kind, [fact for fact in facts if fact.kind == kind]) for kind in kinds]
@@ -135,14 +135,14 @@ def _row(kind: str, facts: Sequence[_Fact]) -> ContextRow:
     )
 
 
-def _swayed(subject: Subject, case: Case) -> Iterator[tuple[str, str, float, int]]:
+def _swayed(subject: Subject, case: Case, memo: Memo) -> Iterator[tuple[str, str, float, int]]:
     """(class, where, KL, choice) of each contradiction that can be made."""
     question = case.probe.question
     plain = question.spread(asked(subject, question, case.own).logits[-1])
     for where, text in case.probe.contradictions.items():
         if where == "store" and not stores_of_memory(subject):
             continue
-        logits = asked(subject, question, prepared(subject, text, where)).logits[-1]
+        logits = asked(subject, question, memo(text, where)).logits[-1]
         told = question.spread(logits)
         kl = float((torch.special.xlogy(plain, plain) - torch.special.xlogy(plain, told)).sum())
         yield case.probe.kind, where, max(kl, 0.0), question.choice(logits)
