@@ -1,10 +1,12 @@
 """Probes made ready: the state before each question, its twin's, and a stranger's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from duotempo.core import Tell, UserError, silent
 from duotempo.flow.probe import Probe, Question
@@ -14,12 +16,17 @@ from duotempo.flow.subject import Change, Ids, Subject, Trace, stores_of_memory
 @dataclass(frozen=True)
 class Case:
     """A probe and the states its question can be asked in: its own, that of its twin (None: it has
-    no twin), that of another probe's document (None: there is no other document)."""
+    no twin), that of another probe's document (None: there is no other document).
+
+    `plain` is the run of its first wording in its own state, with the logits of the last token
+    only and without the state behind it.
+    """
 
     probe: Probe
     own: Any
     twin: Any | None
     stranger: Any | None
+    plain: Trace
 
 
 def prepared(subject: Subject, document: Ids, kind: str) -> Any:
@@ -69,12 +76,15 @@ def cases(subject: Subject, probes: Sequence[Probe], tell: Tell = silent) -> tup
     state = Memo(subject)
     found = []
     for done, probe in enumerate(probes):
-        tell("reading documents", done, len(probes))
+        tell("asking", done, len(probes))
         twin = None if probe.twin is None else state(probe.twin, probe.kind)
         other = _stranger(probes, done)
         stranger = None if other is None else state(other, probe.kind)
-        found.append(Case(probe, state(probe.document, probe.kind), twin, stranger))
-    tell("reading documents", len(probes), len(probes))
+        own = state(probe.document, probe.kind)
+        plain = subject.run(probe.question.tokens, own)
+        plain = replace(plain, logits=plain.logits[-1:].clone(), state=None)
+        found.append(Case(probe, own, twin, stranger, plain))
+    tell("asking", len(probes), len(probes))
     return tuple(found)
 
 
@@ -93,17 +103,23 @@ def asked(subject: Subject, question: Question, state: Any, change: Change | Non
 
 
 def said(
-    subject: Subject, question: Question, state: Any, change: Change | None = None
+    subject: Subject,
+    question: Question,
+    state: Any,
+    logits: Float[Tensor, " vocab"],
+    change: Change | None = None,
 ) -> int | None:
     """The candidate that the model says when it may go on freely; None when it says no candidate.
+    `logits` are those behind the question.
 
     Nothing is forced: each token is the likeliest after the ones before it (cf. The Mirage of Model
     Editing, 2025, on what teacher forcing hides).
     """
     tokens = question.tokens
-    for _ in range(question.longest):
-        logits = subject.run(tokens, state, change).logits[-1]
+    for left in reversed(range(question.longest)):
         tokens = torch.cat((tokens, logits.argmax()[None].to(tokens)))
+        if left:
+            logits = subject.run(tokens, state, change).logits[-1]
     spoken = tokens[len(question.tokens) :]
     for index, ids in enumerate(question.candidates):
         if torch.equal(spoken[: len(ids)], ids):

@@ -138,7 +138,7 @@ def _row(kind: str, facts: Sequence[_Fact]) -> ContextRow:
 def _swayed(subject: Subject, case: Case, memo: Memo) -> Iterator[tuple[str, str, float, int]]:
     """(class, where, KL, choice) of each contradiction that can be made."""
     question = case.probe.question
-    plain = question.spread(asked(subject, question, case.own).logits[-1])
+    plain = question.spread(case.plain.logits[-1])
     for where, text in case.probe.contradictions.items():
         if where == "store" and not stores_of_memory(subject):
             continue

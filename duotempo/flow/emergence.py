@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from duotempo.core import Tell, silent
-from duotempo.flow.cases import Case, asked
+from duotempo.flow.cases import Case
 from duotempo.flow.estimate import Estimate, estimate
 from duotempo.flow.probe import Question, kinds_of
 from duotempo.flow.subject import Place, Subject, Trace
@@ -120,12 +120,11 @@ def _lengths(streams: Float[Tensor, "write width"]) -> list[float]:
 
 @torch.no_grad()
 def emergence(subject: Subject, ready: Sequence[Case], tell: Tell = silent) -> Emergence:
-    """A lens over the first wording of every fact: one run each."""
+    """A lens over the first wording of every fact."""
     lenses = []
     for done, case in enumerate(ready):
         tell("lens", done, len(ready))
-        question = case.probe.question
-        lenses.append(lens(subject, asked(subject, question, case.own), question))
+        lenses.append(lens(subject, case.plain, case.probe.question))
     tell("lens", len(ready), len(ready))
     rows, depths = [], []
     for kind in kinds_of([case.probe for case in ready]):

@@ -7,7 +7,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from duotempo.flow.cases import Case, asked
+from duotempo.flow.cases import Case
 from duotempo.flow.subject import (
     ATTENTION,
     LATENT,
@@ -75,9 +75,8 @@ def mean_writes(subject: Subject, ready: Sequence[Case]) -> Means:
     """What each place adds on the average, over the tokens of all questions."""
     sums, count = None, 0
     for case in ready:
-        trace = asked(subject, case.probe.question, case.own)
-        own = trace.writes.sum(1)
-        sums, count = own if sums is None else sums + own, count + trace.writes.shape[1]
+        own = case.plain.writes.sum(1)
+        sums, count = own if sums is None else sums + own, count + case.plain.streams.shape[1]
     if sums is None:
         return {}
     names = [place.name for place in subject.places]

@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from duotempo.flow.subject import (
     Place,
     Trace,
 )
-from duotempo.flow.taps import Tap, tapped
+from duotempo.flow.taps import After, Before, tapped
 from duotempo.models.body import CACHE
 from duotempo.models.pretrained import Pretrained
 
@@ -86,8 +86,8 @@ class HuggingFace:
     def run(self, tokens: Ids, state: Cached, change: Change | None = None) -> Trace:
         """Tokens read after a cache, every write recorded."""
         streams: list[Tensor] = []
-        before: dict[nn.Module, Tap] = {}
-        after: dict[nn.Module, Tap] = {}
+        before: dict[nn.Module, Before] = {}
+        after: dict[nn.Module, After] = {}
         for index, layer in enumerate(self._parts.layers):
             if not index:
                 before[layer.module] = self._entered(streams, change)
@@ -105,7 +105,7 @@ class HuggingFace:
         time, at = streams.shape[1], 0
         if not time:
             return state
-        before: dict[nn.Module, Tap] = {}
+        before: dict[nn.Module, Before] = {}
         for layer in self._parts.layers:
             before[layer.module] = _shown(streams[at][None])
             at += len(layer.places)
@@ -157,7 +157,7 @@ class HuggingFace:
         output = self.model(tokens[None].to(device), use_cache=True, **{CACHE: cache}, **more)
         return output.logits[0], Cached(cache, visible)
 
-    def _entered(self, streams: list[Tensor], change: Change | None) -> Tap:
+    def _entered(self, streams: list[Tensor], change: Change | None) -> Before:
         """The tap on the first layer, behind the embedding."""
 
         def tap(x: Tensor) -> Tensor | None:
@@ -173,11 +173,11 @@ def _is_recurrent(layer: Any) -> bool:
     return hasattr(layer, "recurrent_states") or hasattr(layer, "conv_states")
 
 
-def _written(streams: list[Tensor], writer: Writer, change: Change | None, noted: bool) -> Tap:
+def _written(streams: list[Tensor], writer: Writer, change: Change | None, noted: bool) -> After:
     """The tap on a writer: what it adds may be changed; the stream behind the first of a layer is
     noted, that behind the second is the layer's own output."""
 
-    def tap(out: Tensor) -> Tensor | None:
+    def tap(out: Tensor, _: Any) -> Tensor | None:
         write = writer.factor * out[0]
         new = write if change is None else change(writer.place, write)
         if noted:
@@ -187,14 +187,14 @@ def _written(streams: list[Tensor], writer: Writer, change: Change | None, noted
     return tap
 
 
-def _left(streams: list[Tensor]) -> Callable[[Tensor], None]:
-    def tap(out: Tensor) -> None:
+def _left(streams: list[Tensor]) -> After:
+    def tap(out: Tensor, _: Any) -> None:
         streams.append(out[0])
 
     return tap
 
 
-def _shown(rows: Tensor) -> Tap:
+def _shown(rows: Tensor) -> Before:
     """A tap that puts known rows in the place of whatever comes."""
     return lambda x: rows.to(x)
 

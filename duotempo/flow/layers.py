@@ -1,6 +1,6 @@
 """Which modules of a stranger's layer write into the stream: found by adding up what they give."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, cast
@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from duotempo.core import UserError
 from duotempo.flow.subject import ATTENTION, MIXED, WEIGHTS, Final, Place
-from duotempo.flow.taps import Tap, tapped
+from duotempo.flow.taps import After, tapped
 from duotempo.models.sites import find_layers
 
 
@@ -60,7 +60,7 @@ def anatomy(model: PreTrainedModel) -> Anatomy:
     children = [child for layer in layers for child in layer.children()]
     watched = [*layers, *children, *outside]
     ids = torch.arange(1, 9, device=model.device)[None] % model.config.vocab_size
-    with tapped(seen.taps(watched, seen.before), seen.taps(watched, seen.after)):
+    with tapped({}, {module: seen.tap(module) for module in watched}):
         logits = model(ids, use_cache=False).logits
     head = cast(nn.Module, model.get_output_embeddings())
     if head is None or head not in seen.before or not hasattr(head, "weight"):
@@ -84,17 +84,16 @@ class _Seen:
         self.before: dict[nn.Module, Tensor] = {}
         self.after: dict[nn.Module, Tensor] = {}
 
-    def taps(self, modules: list[nn.Module], kept: dict[nn.Module, Tensor]) -> dict[nn.Module, Tap]:
-        """A tap on each module that keeps what it sees."""
+    def tap(self, module: nn.Module) -> After:
+        """A tap that keeps what a module takes and gives, where that is a tensor."""
 
-        def keeper(module: nn.Module) -> Callable[[Tensor], None]:
-            def keep(tensor: Any) -> None:
-                if isinstance(tensor, Tensor):
-                    kept[module] = tensor
+        def keep(output: Tensor, args: tuple[Any, ...]) -> None:
+            if args and isinstance(args[0], Tensor):
+                self.before[module] = args[0]
+            if isinstance(output, Tensor):
+                self.after[module] = output
 
-            return keep
-
-        return {module: keeper(module) for module in modules}
+        return keep
 
 
 def _norm(

@@ -15,12 +15,13 @@ CONTEXTS = 3
 @dataclass(frozen=True)
 class Made:
     """Settings of a set of probes: documents, subjects a document (each has two facts, and half of
-    the subjects are near), sentences between far and near (or behind the near ones), and whether
-    the stores are asked too. Raises `UserError`."""
+    the subjects are near), sentences between far and near, facts a document that weights may know,
+    and whether the stores are asked too. Raises `UserError`."""
 
     documents: int = 4
     subjects: int = 4
     between: int = 12
+    known: int = 4
     store: bool = False
     seed: int = 0
 
@@ -48,7 +49,9 @@ class Made:
             page = _page(random, own, self.between)
             found += page.asked("far", number) + page.asked("near", number)
             found += page.asked("store", number) if self.store else []
-            found += [_known(random, page, one) for one in known[number :: self.documents]]
+            found += [
+                _known(random, page, one) for one in known[number :: self.documents][: self.known]
+            ]
         return tuple(found)
 
 

@@ -11,7 +11,7 @@ from duotempo.core import Tell, silent
 from duotempo.flow.cases import Case, asked
 from duotempo.flow.direct import direct
 from duotempo.flow.estimate import Estimate, estimate
-from duotempo.flow.groups import Group, Means, Setting, absent, groups_of, mean_writes
+from duotempo.flow.groups import Group, Means, absent, groups_of, mean_writes
 from duotempo.flow.probe import kinds_of
 from duotempo.flow.shapley import shapley
 from duotempo.flow.subject import MIXED, Subject
@@ -110,14 +110,16 @@ def shares(
 
 def _fact(subject: Subject, case: Case, groups: Sequence[Group], means: Means, twin: bool) -> _Fact:
     question = case.probe.question
-    own = direct(subject.final, asked(subject, question, case.own), question)
+    own = direct(subject.final, case.plain, question)
     names = _names(subject, groups)
     plain = _by_name(own.places, names) | {BIAS: own.constant}
     mediated: dict[tuple[str, str], float] = {}
 
     def value(present: frozenset[int]) -> float:
         gone = [group for index, group in enumerate(groups) if index not in present]
-        where = absent(subject, case, gone, means, twin) if gone else Setting(case.own)
+        if not gone:
+            return own.margin
+        where = absent(subject, case, gone, means, twin)
         trace = asked(subject, question, where.state, where.change)
         if len(gone) == 1:
             left = _by_name(

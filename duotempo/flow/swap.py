@@ -106,10 +106,11 @@ def _in(
 
 def _told(subject: Subject, case: Case, where: Setting, how: str) -> Told:
     question = case.probe.question
-    logits = asked(subject, question, where.state, where.change).logits[-1]
+    trace = case.plain if how == AS_IT_IS else asked(subject, question, where.state, where.change)
+    logits = trace.logits[-1]
     free = None
     if how in FREELY:
-        spoken = said(subject, question, where.state, where.change)
+        spoken = said(subject, question, where.state, logits, where.change)
         free = -1 if spoken is None else spoken
     return Told(question.margin(logits), question.choice(logits), free)
 

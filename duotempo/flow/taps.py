@@ -6,12 +6,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-Tap = Callable[[Tensor], Tensor | None]
-"""Sees a tensor; what it returns takes the tensor's place, None leaves it."""
+Before = Callable[[Tensor], Tensor | None]
+"""Sees what goes in; what it returns takes its place, None leaves it."""
+After = Callable[[Tensor, tuple[Any, ...]], Tensor | None]
+"""Sees what comes out, and the arguments; what it returns takes its place, None leaves it."""
 
 
 @contextlib.contextmanager
-def tapped(before: Mapping[nn.Module, Tap], after: Mapping[nn.Module, Tap]) -> Iterator[None]:
+def tapped(before: Mapping[nn.Module, Before], after: Mapping[nn.Module, After]) -> Iterator[None]:
     """Within: the first tensor into each module of `before`, and out of each of `after`, is shown.
 
     On leaving, whatever happened, no tap is left; one that an interrupt left behind says nothing.
@@ -30,7 +32,7 @@ def tapped(before: Mapping[nn.Module, Tap], after: Mapping[nn.Module, Tap]) -> I
             handle.remove()
 
 
-def _before(tap: Tap, speaking: list[bool]) -> Callable[..., Any]:
+def _before(tap: Before, speaking: list[bool]) -> Callable[..., Any]:
     def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not speaking:
             return None
@@ -43,12 +45,12 @@ def _before(tap: Tap, speaking: list[bool]) -> Callable[..., Any]:
     return hook
 
 
-def _after(tap: Tap, speaking: list[bool]) -> Callable[..., Any]:
+def _after(tap: After, speaking: list[bool]) -> Callable[..., Any]:
     def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         if not speaking:
             return None
         plain = isinstance(output, Tensor)
-        new = tap(output if plain else output[0])
+        new = tap(output if plain else output[0], args)
         if new is None:
             return None
         return new if plain else (new, *output[1:])
