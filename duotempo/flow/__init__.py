@@ -7,6 +7,9 @@ from duotempo.flow.contextuality import (
     SwayRow,
     contextuality,
 )
+from duotempo.flow.edit_facts import edit_of
+from duotempo.flow.editability import EditRow, editability
+from duotempo.flow.edits import Edit, Editable, Mind, operators
 from duotempo.flow.emergence import DepthRow, Emergence, EmergenceRow, Lens, emergence, lens
 from duotempo.flow.estimate import Estimate, estimate, shown
 from duotempo.flow.facts import Asked, Fact, encoded, read_facts, write_facts
@@ -27,6 +30,9 @@ __all__ = [
     "ContextRow",
     "Contextuality",
     "DepthRow",
+    "Edit",
+    "EditRow",
+    "Editable",
     "Emergence",
     "EmergenceRow",
     "Estimate",
@@ -36,6 +42,7 @@ __all__ = [
     "Lens",
     "Made",
     "MediatedRow",
+    "Mind",
     "Place",
     "Probe",
     "Question",
@@ -50,11 +57,14 @@ __all__ = [
     "cases",
     "certificates",
     "contextuality",
+    "edit_of",
+    "editability",
     "emergence",
     "encoded",
     "estimate",
     "groups_of",
     "lens",
+    "operators",
     "read_facts",
     "shapley",
     "shares",

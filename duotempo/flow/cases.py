@@ -1,6 +1,6 @@
 """Probes made ready: the state before each question, its twin's, and a stranger's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,6 +64,7 @@ class Memo:
         return self._known[key]
 
 
+@torch.no_grad()
 def cases(subject: Subject, probes: Sequence[Probe], tell: Tell = silent) -> tuple[Case, ...]:
     """Every probe with its states; a document that several share is read once.
 
@@ -102,15 +103,13 @@ def asked(subject: Subject, question: Question, state: Any, change: Change | Non
     return subject.run(question.tokens, state, change)
 
 
-def said(
-    subject: Subject,
-    question: Question,
-    state: Any,
-    logits: Float[Tensor, " vocab"],
-    change: Change | None = None,
-) -> int | None:
+Go = Callable[[Ids], Trace]
+"""A run over tokens in some setting."""
+
+
+def said(question: Question, logits: Float[Tensor, " vocab"], go: Go) -> int | None:
     """The candidate that the model says when it may go on freely; None when it says no candidate.
-    `logits` are those behind the question.
+    `logits` are those behind the question, `go` runs it and what was said so far.
 
     Nothing is forced: each token is the likeliest after the ones before it (cf. The Mirage of Model
     Editing, 2025, on what teacher forcing hides).
@@ -119,7 +118,7 @@ def said(
     for left in reversed(range(question.longest)):
         tokens = torch.cat((tokens, logits.argmax()[None].to(tokens)))
         if left:
-            logits = subject.run(tokens, state, change).logits[-1]
+            logits = go(tokens).logits[-1]
     spoken = tokens[len(question.tokens) :]
     for index, ids in enumerate(question.candidates):
         if torch.equal(spoken[: len(ids)], ids):

@@ -31,6 +31,7 @@ def plain(record: Mapping[str, Any], pool: Sequence[Any]) -> dict[str, Any]:
             "class": "weights",
             "questions": [question, *record.get("paraphrase_prompts", [])],
             "answer": true,
+            "subject": asked["subject"],
             "rival": new,
             "alternatives": alternatives[:MOST],
             "contradictions": {"near": f"{question} {new}."},

@@ -35,7 +35,7 @@ class Fact:
     beginning of a sentence that the answer goes on with. `donor` is the document with other answers
     in it, `rival` the one it has here; `old` is what the weights said before. Both count among the
     alternatives. `neighbours` ask the same of other subjects, `same_subject` something else of this
-    one.
+    one, and `subject` is its name.
     """
 
     fact: str
@@ -51,6 +51,7 @@ class Fact:
     contradictions: Mapping[str, str] = field(default_factory=dict)
     neighbours: tuple[Asked, ...] = ()
     same_subject: tuple[Asked, ...] = ()
+    subject: str = ""
 
     def line(self) -> str:
         """This fact as a line of a probe file, without what is empty."""

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.pytorch_utils import Conv1D
 
 from duotempo.core import UserError
 from duotempo.flow.facts import Encode
@@ -27,6 +28,7 @@ from duotempo.flow.subject import (
 from duotempo.flow.taps import After, Before, tapped
 from duotempo.models.body import CACHE
 from duotempo.models.pretrained import Pretrained
+from duotempo.models.sites import MLP_NAMES, find_layers
 
 RECURRENT = f"{MEMORY}recurrent"
 """The store of models whose layers carry a recurrent state beside keys and values, or instead."""
@@ -82,9 +84,8 @@ class HuggingFace:
         """The cache after some tokens."""
         return self._forward(tokens, state)[1] if len(tokens) else state
 
-    @torch.no_grad()
     def run(self, tokens: Ids, state: Cached, change: Change | None = None) -> Trace:
-        """Tokens read after a cache, every write recorded."""
+        """Tokens read after a cache, every write recorded; gradients flow where they are asked."""
         streams: list[Tensor] = []
         before: dict[nn.Module, Before] = {}
         after: dict[nn.Module, After] = {}
@@ -97,6 +98,22 @@ class HuggingFace:
         with tapped(before, after):
             logits, state = self._forward(tokens, state)
         return Trace(self.places, logits, torch.stack(streams), state)
+
+    def outlet(self, place: str) -> nn.Module:
+        """The last projection to the stream's width in the layer's MLP; raises `UserError`."""
+        _, layers = find_layers(self.model)
+        index, width = int(place.partition(".")[0]), self.final.weight.shape[1]
+        found = [
+            module
+            for name, module in layers[index].named_modules()
+            if name.split(".")[0] in MLP_NAMES and _gives(module) == width
+        ]
+        if not found:
+            raise UserError(
+                f"layer {index} of {type(self.model).__name__} has no MLP projection that flow "
+                "knows: edit context or stores"
+            )
+        return found[-1]
 
     @torch.no_grad()
     def rebuilt(self, streams: Float[Tensor, "write time width"], state: Cached) -> Cached:
@@ -166,6 +183,13 @@ class HuggingFace:
             return None if change is None else new[None]
 
         return tap
+
+
+def _gives(module: nn.Module) -> int:
+    """How many numbers a projection gives; 0 for what is none."""
+    if isinstance(module, nn.Linear):
+        return module.out_features
+    return int(module.nf) if isinstance(module, Conv1D) else 0
 
 
 def _is_recurrent(layer: Any) -> bool:

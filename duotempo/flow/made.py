@@ -115,6 +115,7 @@ class Page:
                 for other in every
                 if other.name == told.name and other.relation != told.relation
             ),
+            subject=told.name,
         )
 
 
@@ -157,4 +158,10 @@ def _known(random: Random, page: Page, known: tuple[Relation, str, str]) -> Fact
             for kind, other, its in KNOWN
             if kind == relation and other != name
         )[:ALTERNATIVES],
+        same_subject=tuple(
+            Asked(kind.wordings[0].format(name), its)
+            for kind, other, its in KNOWN
+            if other == name and kind != relation
+        ),
+        subject=name,
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Relation:
-    """What can be said of a subject: ways to begin the sentence, and the answers it may end in."""
+    """What can be said of a subject: ways to begin the sentence, and the answers it may end in. No
+    two answers begin with the same letter, so that models of bytes tell them apart at once."""
 
     name: str
     wordings: tuple[str, ...]
@@ -22,7 +23,7 @@ RELATIONS = (
     Relation(
         "colour",
         ("The favourite colour of {} is", "The colour that {} likes best is"),
-        ("red", "blue", "green", "yellow", "white", "black", "orange", "purple"),
+        ("red", "blue", "green", "yellow", "white", "orange", "purple", "silver"),
     ),
     Relation(
         "animal",
@@ -32,7 +33,7 @@ RELATIONS = (
     Relation(
         "city",
         ("The city where {} lives is", "The home of {} is in the city of"),
-        ("London", "Paris", "Rome", "Berlin", "Madrid", "Vienna", "Tokyo", "Boston"),
+        ("London", "Paris", "Rome", "Berlin", "Madrid", "Vienna", "Tokyo", "Naples"),
     ),
     Relation(
         "work",
@@ -48,12 +49,12 @@ RELATIONS = (
 _CAPITAL = Relation(
     "capital",
     ("The capital of {} is", "The capital city of {} is called"),
-    ("Paris", "Rome", "Berlin", "Madrid", "Tokyo", "London", "Moscow", "Vienna", "Athens", "Cairo"),
+    ("Paris", "Rome", "Berlin", "Madrid", "Tokyo", "London", "Oslo", "Vienna", "Athens", "Cairo"),
 )
 _TONGUE = Relation(
     "language",
     ("The main language spoken in {} is", "Most people in {} speak"),
-    ("French", "Italian", "German", "Spanish", "Japanese", "English", "Russian", "Portuguese"),
+    ("French", "Italian", "German", "Spanish", "Japanese", "English", "Arabic", "Portuguese"),
 )
 _PLACES = (
     ("France", "Paris", "French"),
@@ -62,7 +63,7 @@ _PLACES = (
     ("Spain", "Madrid", "Spanish"),
     ("Japan", "Tokyo", "Japanese"),
     ("England", "London", "English"),
-    ("Russia", "Moscow", "Russian"),
+    ("Egypt", "Cairo", "Arabic"),
     ("Austria", "Vienna", "German"),
 )
 KNOWN = (

@@ -95,13 +95,16 @@ class Native:
         """The state after some tokens; a model that thinks fits its latents on the way."""
         return self.model.read(self._rows(tokens), state) if len(tokens) else state
 
-    @torch.no_grad()
     def run(self, tokens: Ids, state: State, change: Change | None = None) -> Trace:
-        """Tokens read after a state, every write recorded."""
+        """Tokens read after a state, every write recorded; gradients flow where they are asked."""
         recorder = _Recorder(self._blocks, change)
         with tapped(recorder.before, recorder.after):
             logits, after = self._forward(tokens, state)
         return Trace(self.places, logits, torch.stack(recorder.streams), after)
+
+    def outlet(self, place: str) -> nn.Module:
+        """The projection of the block's MLP."""
+        return self._blocks[int(place.partition(".")[0])].block.mlp.down
 
     @torch.no_grad()
     def rebuilt(self, streams: Float[Tensor, "write time width"], state: State) -> State:

@@ -110,7 +110,7 @@ def _told(subject: Subject, case: Case, where: Setting, how: str) -> Told:
     logits = trace.logits[-1]
     free = None
     if how in FREELY:
-        spoken = said(subject, question, where.state, logits, where.change)
+        spoken = said(question, logits, lambda ids: subject.run(ids, where.state, where.change))
         free = -1 if spoken is None else spoken
     return Told(question.margin(logits), question.choice(logits), free)
 

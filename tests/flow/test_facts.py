@@ -6,6 +6,7 @@ import pytest
 
 from duotempo.core import UserError
 from duotempo.flow import Asked, Fact, Made, encoded, read_facts, write_facts
+from duotempo.flow.made_words import KNOWN, RELATIONS
 
 WHOLE = Fact(
     "f1", "far", ("The sky is", "One sees that the sky is"), "blue", ("green", "red"), "grey",
@@ -110,6 +111,7 @@ def test_counterfact_is_read(tmp_path):
         "French",
         ("Chinese",),
         "English",
+        subject="Danielle",
         contradictions={"near": "The mother tongue of Danielle is English."},
         neighbours=(Asked("The mother tongue of Robert is", "French"),),
     )
@@ -178,6 +180,13 @@ def test_made_documents_say_what_is_asked_and_twins_say_otherwise():
         assert (fact.document.index(said) > half) == (fact.kind == "near")
         assert len(fact.same_subject) == 1
         assert all(said in context for context in fact.contexts)
+
+
+def test_made_answers_begin_with_different_letters():
+    for relation in {*RELATIONS, *(relation for relation, _, _ in KNOWN)}:
+        assert len({text[0] for text in relation.answers}) == len(relation.answers)
+    for relation, _, own in KNOWN:
+        assert own in relation.answers
 
 
 def test_more_names_than_there_are_are_refused():
