@@ -14,6 +14,7 @@ from duotempo.cli.ask import ask
 from duotempo.cli.chat import chat
 from duotempo.cli.console import say
 from duotempo.cli.demo import demo
+from duotempo.cli.flow import diff, flow
 from duotempo.cli.generate import generate
 from duotempo.cli.latent import latent
 from duotempo.cli.read import read
@@ -34,7 +35,9 @@ app = App(
     exit_on_error=False,
     print_error=False,
 )
-for place, command in enumerate((demo, read, ask, chat, generate, score, train, adapt, study)):
+for place, command in enumerate(
+    (demo, read, ask, chat, generate, score, train, adapt, flow, study)
+):
     entry = App(name=command.__name__, sort_key=place)
     entry.default(command)
     app.command(entry)
@@ -43,6 +46,9 @@ app.command(latent)
 published = App(name="verify")
 published.default(verify)
 app["study"].command(published)
+compared = App(name="diff")
+compared.default(diff)
+app["flow"].command(compared)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -16,11 +16,13 @@ from duotempo.flow.facts import Asked, Fact, encoded, read_facts, write_facts
 from duotempo.flow.groups import Group, groups_of
 from duotempo.flow.made import Made
 from duotempo.flow.probe import Probe, Question
+from duotempo.flow.report import Report, as_dict, changes, report, summary
 from duotempo.flow.shapley import shapley
 from duotempo.flow.shares import MediatedRow, ShareRow, Shares, shares
 from duotempo.flow.subject import Change, Final, Place, Subject, Trace
 from duotempo.flow.sufficiency import Sufficiency, Way, sufficiency
 from duotempo.flow.swap import Certificate, SwapRow, certificates, swap
+from duotempo.flow.tables import Grid, tables
 
 __all__ = [
     "Asked",
@@ -38,6 +40,7 @@ __all__ = [
     "Estimate",
     "Fact",
     "Final",
+    "Grid",
     "Group",
     "Lens",
     "Made",
@@ -46,6 +49,7 @@ __all__ = [
     "Place",
     "Probe",
     "Question",
+    "Report",
     "ShareRow",
     "Shares",
     "Subject",
@@ -54,8 +58,10 @@ __all__ = [
     "SwayRow",
     "Trace",
     "Way",
+    "as_dict",
     "cases",
     "certificates",
+    "changes",
     "contextuality",
     "edit_of",
     "editability",
@@ -66,10 +72,13 @@ __all__ = [
     "lens",
     "operators",
     "read_facts",
+    "report",
     "shapley",
     "shares",
     "shown",
     "sufficiency",
+    "summary",
     "swap",
+    "tables",
     "write_facts",
 ]

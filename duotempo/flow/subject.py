@@ -39,11 +39,12 @@ Change = Callable[[Place, Float[Tensor, "time width"]], Float[Tensor, "time widt
 
 @dataclass(frozen=True)
 class Trace:
-    """One run over some tokens: the logits after each, the stream after each write from the bottom
-    up (the first write is the embedding), and the state behind the last token."""
+    """One run over some tokens: the logits after each (or after the last ones), the stream after
+    each write from the bottom up (the first write is the embedding), and the state behind the last
+    token."""
 
     places: tuple[Place, ...]
-    logits: Float[Tensor, "time vocab"]
+    logits: Float[Tensor, "last vocab"]
     streams: Float[Tensor, "write time width"]
     state: Any
 
