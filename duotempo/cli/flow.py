@@ -56,10 +56,14 @@ def flow(
     prepare(common)
     from duotempo.flow import Made, as_dict, encoded, read_facts, report, tables  # noqa: PLC0415 - imports torch
     from duotempo.flow.opening import open_subject  # noqa: PLC0415 - imports torch
+    from duotempo.flow.subject import stores_of_memory  # noqa: PLC0415 - imports torch
 
-    facts = Made(documents, seed=common.seed).facts() if probes is None else read_facts(probes)
+    facts = None if probes is None else read_facts(probes)
     with telling(common.quiet) as tell:
         found = open_subject(model, tell)
+        if facts is None:
+            store = bool(stores_of_memory(found.subject))
+            facts = Made(documents, store=store, seed=common.seed).facts()
         asked = [encoded(fact, found.encode) for fact in facts]
         edited = _edited(found, facts, tell) if edits else ()
         made = report(found.subject, asked, found.name, edits=edited, tell=tell)

@@ -19,8 +19,8 @@ from duotempo.flow.subject import Subject, stores_of_memory
 from duotempo.flow.sufficiency import Sufficiency, sufficiency
 from duotempo.flow.swap import Certificate, SwapRow, certificates, swap
 
-TEXT = 48
-"""Tokens of a document that state sufficiency goes on after."""
+SAID = 4
+"""Tokens that are said to see whether the state is in the stream."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ def report(
             "all facts are of the class 'store' and this model has no store: add facts of another"
         )
     rows, found = swap(subject, ready, tell), shares(subject, ready, tell=tell)
-    text = next((p.document[:TEXT] for p in probes if len(p.document) > 1), None)
     return Report(
         name,
         {kind: sum(p.kind == kind for p in probes) for kind in kinds_of(probes)},
@@ -68,11 +67,20 @@ def report(
         found,
         emergence(subject, ready, tell),
         contextuality(subject, ready, tell),
-        None if text is None else sufficiency(subject, text, tokens=4),
+        _state(subject, ready),
         tuple(edits),
         tuple(_notes(subject, probes, ready, found)),
         time.perf_counter() - begun,
     )
+
+
+def _state(subject: Subject, ready: Sequence[Case]) -> Sufficiency | None:
+    """State sufficiency of the first question about a document, met in that document's state."""
+    for case in ready:
+        tokens = case.probe.question.tokens
+        if case.probe.kind != "weights" and len(tokens) > 1:
+            return sufficiency(subject, tokens, case.own, tokens=SAID)
+    return None
 
 
 def _notes(

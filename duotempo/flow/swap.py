@@ -72,8 +72,8 @@ class Certificate:
 
 @torch.no_grad()
 def swap(subject: Subject, ready: Sequence[Case], tell: Tell = silent) -> tuple[SwapRow, ...]:
-    """The causal matrix: every group of channels and every pair of stores, zeroed, at the mean,
-    from a stranger and from the twin, over every class of facts.
+    """The causal matrix: every group of channels zeroed, at the mean, from a stranger and from the
+    twin, over every class of facts; groups together zeroed and from the twin.
 
     A single row that loses nothing beside a joint row that does tells of redundancy. Only the first
     wording of a fact is asked.
@@ -81,7 +81,8 @@ def swap(subject: Subject, ready: Sequence[Case], tell: Tell = silent) -> tuple[
     groups, means = groups_of(subject), mean_writes(subject, ready)
     plain = [_told(subject, case, Setting(case.own), AS_IT_IS) for case in ready]
     rows = list(_rows((), AS_IT_IS, ready, plain, plain))
-    agenda = [(group, how) for group in _joined(groups) for how in HOWS]
+    agenda = [((group,), how) for group in groups for how in HOWS]
+    agenda += [(group, how) for group in _joined(groups) for how in ("zero", "rival")]
     for done, (group, how) in enumerate(agenda):
         tell(f"swapping {' + '.join(g.name for g in group)}, {how}", done, len(agenda))
         found = [_in(subject, case, group, how, means) for case in ready]
@@ -91,10 +92,10 @@ def swap(subject: Subject, ready: Sequence[Case], tell: Tell = silent) -> tuple[
 
 
 def _joined(groups: Sequence[Group]) -> list[tuple[Group, ...]]:
-    """Each group, each pair of groups, and all groups that have a state together."""
+    """Each pair of groups, and all groups that have a state together."""
     states = [group for group in groups if group.stores]
     every = [tuple(states)] if len(states) > 2 else []
-    return [*((group,) for group in groups), *combinations(groups, 2), *every]
+    return [*combinations(groups, 2), *every]
 
 
 def _in(

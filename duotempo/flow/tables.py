@@ -108,10 +108,11 @@ def _sway(found: Report) -> Grid:
 def _state(found: Report) -> Grid:
     if found.sufficiency is None:
         return Grid("", (), ())
-    ways = found.sufficiency.ways
-    rows = [(w.name, "yes" if w.same else "no", f"{w.kl:.1e}", f"{w.most:.1e}") for w in ways]
+    ways = [(way.name, way) for way in found.sufficiency.ways]
+    ways += [(f"{way.name} of before emptied", way) for way in found.sufficiency.outside]
+    rows = [(n, "yes" if w.same else "no", f"{w.kl:.1e}", f"{w.most:.1e}") for n, w in ways]
     head = ("decoded", "same tokens", "KL", "largest KL")
-    return Grid("State sufficiency (beside the cache)", head, tuple(rows))
+    return Grid("State sufficiency (one question, beside the cache)", head, tuple(rows))
 
 
 def _edits(found: Report) -> Grid:
