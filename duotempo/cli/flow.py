@@ -1,6 +1,7 @@
 """`duotempo flow`: where a model's answers come from, and what changed between two models."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,11 +73,15 @@ def flow(
         say(f"saved {save}")
     if common.json:
         show_json(as_dict(made))
-        return
-    for grid in tables(made):
+    else:
+        _show(tables(made), made.notes)
+
+
+def _show(grids: Any, notes: Sequence[str]) -> None:
+    for grid in grids:
         show_text(grid.title)
         show_columns(grid.head, grid.rows)
-    show_text("\n".join(made.notes))
+    show_text("\n".join(notes))
 
 
 def _edited(found: Any, facts: Any, tell: Any) -> Any:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from duotempo.flow import Edit, Question, editability, operators
-from duotempo.flow.edits import Editable, FineTune, Mind, RankOne, run
+from duotempo.flow.edits import Editable, FineTune, Mind, RankOne, _inputs, run
 from tests.flow import test_huggingface, test_native
 
 TEXTS = tuple(
@@ -57,7 +57,12 @@ def test_a_rank_one_edit_answers_its_key_and_the_next_one_is_added():
     before, after = (run(subject, m, told.questions[0].tokens) for m in (base, mind))
     at = [p.name for p in subject.places].index(place)
     moved = (after.writes - before.writes)[at]
-    assert moved[-1].norm() > 2 * moved[:-1].norm(dim=1).max()  # the key is the last token's
+    key = _inputs(subject, base, told.questions[0].tokens, subject.outlet(place))[-1]
+    torch.testing.assert_close(moved[-1], mind.deltas[place] @ key)
+    # among all that answer the key alike it disturbs what other texts ask the least
+    rows = torch.cat([_inputs(subject, base, text, subject.outlet(place)) for text in TEXTS])
+    plain = torch.outer(moved[-1], key) / (key @ key)
+    assert (rows @ mind.deltas[place].T).norm() < (rows @ plain.T).norm()
     again = RankOne(place, TEXTS)(subject, mind, edit(1))
     assert int(torch.linalg.matrix_rank(again.deltas[place])) == 2
 
