@@ -99,6 +99,8 @@ def _edited(found: Any, facts: Any, tell: Any) -> Any:
 def diff(before: Path, after: Path, /, *, common: Common = USUAL) -> None:
     """Compare two reports: what changed when a store was added, say.
 
+    Every number of the summaries, before and after; none where a report does not have it.
+
         duotempo flow diff without.json with.json
 
     Parameters

@@ -46,7 +46,7 @@ def keys(documents):
 def test_the_packaged_models_far_keys_come_out_of_its_memory():
     found = open_subject("needle")
     assert found.subject.stores == ("attention", "tails", "memory.1")
-    ready = cases(found.subject, [encoded(fact, found.encode) for fact in keys(4)])
+    ready = cases(found.subject, [encoded(fact, found.encode) for fact in keys(2)])
     rows = swap(found.subject, ready)
     by = {(r.groups, r.how, r.kind): r for r in rows}
     assert by[(), "as it is", "far"].keep.value >= 0.9
