@@ -14,6 +14,7 @@ from duotempo.cli.ask import ask
 from duotempo.cli.chat import chat
 from duotempo.cli.console import say
 from duotempo.cli.demo import demo
+from duotempo.cli.flow import diff, flow
 from duotempo.cli.generate import generate
 from duotempo.cli.latent import latent
 from duotempo.cli.mcp import mcp
@@ -38,7 +39,7 @@ app = App(
     print_error=False,
 )
 for place, command in enumerate(
-    (demo, read, ask, chat, serve, mcp, recall, generate, score, train, adapt, study)
+    (demo, read, ask, chat, serve, mcp, recall, generate, score, train, adapt, flow, study)
 ):
     entry = App(name=command.__name__, sort_key=place)
     entry.default(command)
@@ -48,6 +49,9 @@ app.command(latent)
 published = App(name="verify")
 published.default(verify)
 app["study"].command(published)
+compared = App(name="diff")
+compared.default(diff)
+app["flow"].command(compared)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -1,0 +1,126 @@
+"""Probes made ready: the state before each question, its twin's, and a stranger's."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from duotempo.core import Tell, UserError, silent
+from duotempo.flow.probe import Probe, Question
+from duotempo.flow.subject import Change, Ids, Subject, Trace, stores_of_memory
+
+
+@dataclass(frozen=True)
+class Case:
+    """A probe and the states its question can be asked in: its own, that of its twin (None: it has
+    no twin), that of another probe's document (None: there is no other document).
+
+    `plain` is the run of its first wording in its own state, with the logits of the last token
+    only and without the state behind it.
+    """
+
+    probe: Probe
+    own: Any
+    twin: Any | None
+    stranger: Any | None
+    plain: Trace
+
+
+def prepared(subject: Subject, document: Ids, kind: str) -> Any:
+    """The state in which a fact of a class is asked.
+
+    For `store` all is let go but the stores, as when a session has ended; raises `UserError` for a
+    subject without one.
+    """
+    state = subject.read(document, subject.empty())
+    if kind != "store":
+        return state
+    kept = stores_of_memory(subject)
+    if not kept:
+        raise UserError(
+            "this model has no store, so nothing can be asked of it: leave out facts of the class "
+            "'store'"
+        )
+    return subject.zeroed(state, [name for name in subject.stores if name not in kept])
+
+
+class Memo:
+    """States by document and class, the newest few kept: several facts stand in one document."""
+
+    def __init__(self, subject: Subject, most: int = 24) -> None:
+        self.subject, self.most = subject, most
+        self._known: dict[tuple[bool, tuple[int, ...]], Any] = {}
+
+    def __call__(self, document: Ids, kind: str) -> Any:
+        """`prepared`, or what it gave before."""
+        key = (kind == "store", tuple(document.tolist()))
+        if key not in self._known:
+            while len(self._known) >= self.most:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = prepared(self.subject, document, kind)
+        return self._known[key]
+
+
+@torch.no_grad()
+def cases(subject: Subject, probes: Sequence[Probe], tell: Tell = silent) -> tuple[Case, ...]:
+    """Every probe with its states; a document that several share is read once.
+
+    Facts of the class `store` are left out where the subject has no store: their rows say none.
+    Raises `UserError` for no probes at all.
+    """
+    if not probes:
+        raise UserError("there are no probes: give at least one fact, better ten a class")
+    probes = [p for p in probes if p.kind != "store" or stores_of_memory(subject)]
+    state = Memo(subject)
+    found = []
+    for done, probe in enumerate(probes):
+        tell("asking", done, len(probes))
+        twin = None if probe.twin is None else state(probe.twin, probe.kind)
+        other = _stranger(probes, done)
+        stranger = None if other is None else state(other, probe.kind)
+        own = state(probe.document, probe.kind)
+        plain = subject.run(probe.question.tokens, own)
+        plain = replace(plain, logits=plain.logits[-1:].clone(), state=None)
+        found.append(Case(probe, own, twin, stranger, plain))
+    tell("asking", len(probes), len(probes))
+    return tuple(found)
+
+
+def _stranger(probes: Sequence[Probe], own: int) -> Ids | None:
+    """The document of the next probe of the same class that has another one."""
+    for step in range(1, len(probes)):
+        other = probes[(own + step) % len(probes)]
+        if other.kind == probes[own].kind and not torch.equal(other.document, probes[own].document):
+            return other.document
+    return None
+
+
+def asked(subject: Subject, question: Question, state: Any, change: Change | None = None) -> Trace:
+    """One run over a question."""
+    return subject.run(question.tokens, state, change)
+
+
+Go = Callable[[Ids], Trace]
+"""A run over tokens in some setting."""
+
+
+def said(question: Question, logits: Float[Tensor, " vocab"], go: Go) -> int | None:
+    """The candidate that the model says when it may go on freely; None when it says no candidate.
+    `logits` are those behind the question, `go` runs it and what was said so far.
+
+    Nothing is forced: each token is the likeliest after the ones before it (cf. The Mirage of Model
+    Editing, 2025, on what teacher forcing hides).
+    """
+    tokens = question.tokens
+    for left in reversed(range(question.longest)):
+        tokens = torch.cat((tokens, logits.argmax()[None].to(tokens)))
+        if left:
+            logits = go(tokens).logits[-1]
+    spoken = tokens[len(question.tokens) :]
+    for index, ids in enumerate(question.candidates):
+        if torch.equal(spoken[: len(ids)], ids):
+            return index
+    return None

@@ -1,0 +1,71 @@
+"""`duotempo flow` on a tiny model of bytes: tables, JSON, a saved report, and the comparison."""
+
+import json
+
+import pytest
+import torch
+
+from duotempo.cli.app import run
+from duotempo.models.config import Config, MemoryConfig
+from duotempo.models.saved import save_model
+
+FACT = {
+    "fact": "f1",
+    "class": "far",
+    "question": "The sky is",
+    "answer": "blue",
+    "rival": "red",
+    "alternatives": ["green"],
+    "document": "The sky is blue.",
+    "donor": "The sky is red.",
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The folder of a random memory model of bytes."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("run") / "model"
+    memory = MemoryConfig(heads=2, size=4, chunk=8)
+    config = Config(width=8, heads=2, window=8, layout=("lmm",), ff=8, persistent=0, memory=memory)
+    save_model(folder, config.build())
+    return str(folder)
+
+
+@pytest.fixture
+def cli(tmp_path, monkeypatch, capsys):
+    """Run a command in a folder with a probe file in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "facts.jsonl").write_text(json.dumps(FACT) + "\n")
+
+    def call(*argv):
+        code = run([*argv, "--quiet"])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def test_a_report_is_shown_saved_and_compared(cli, model, tmp_path):
+    code, out, err = cli("flow", model, "--probes", "facts.jsonl", "--save", "a.json")
+    assert (code, err.strip()) == (0, "saved a.json")
+    assert "Source certificate" in out
+    assert "Fewer than 10 facts of far" in out
+    saved = json.loads((tmp_path / "a.json").read_text())
+    assert saved["stores"] == ["tails", "memory.0"]
+    code, out, _ = cli("flow", "diff", "a.json", "a.json", "--json")
+    assert code == 0
+    changes = json.loads(out)["changes"]
+    assert {c["name"]: c["after"] for c in changes} == saved["summary"]
+    assert all(c["before"] == c["after"] for c in changes)
+
+
+def test_a_bad_probe_file_is_a_sentence(cli, model, tmp_path):
+    (tmp_path / "facts.jsonl").write_text(json.dumps(FACT) + "\n{\n")
+    code, _, err = cli("flow", model, "--probes", "facts.jsonl")
+    assert code == 2
+    assert "line 2 is no JSON" in err
+
+
+def test_what_is_no_report_is_a_sentence(cli):
+    assert cli("flow", "diff", "facts.jsonl", "facts.jsonl")[0] == 2
+    assert cli("flow", "diff", "nowhere.json", "facts.jsonl")[0] == 2
