@@ -131,7 +131,7 @@ ATTRIBUTES: MappingProxyType[str, Attribute] = MappingProxyType(
         ),
         "tone": Attribute(
             "relation",
-            "{s} wants {v} answers",
+            "{s} wants answers to be {v}",
             ("please give me {v} answers", "i like your answers {v}"),
             ("which answers do i want ?", "how should you answer me ?"),
             "which answers did i want before ?",

@@ -95,6 +95,9 @@ def test_compression_keeps_both_sides_of_a_change_and_their_sources():
     notes = ["ana lives in rome @2 [4]", "ana lives in oslo @5 [7]", "ana lives in oslo @6 [9]"]
     wanted = "ana lives in oslo @6 [9] , before rome @2 [4]"
     assert oracle(compress("ana", notes)) == f"portrait : {wanted} relation : recap : end"
+    jobs = "ana works as a cook @1 [1]"
+    mixed = [notes[0], jobs, *notes[1:]]
+    assert compress("ana", mixed) == f"compress ana : {' ; '.join([*notes, jobs])} =>"
     alone = cited("ana lives in oslo @6 , before rome @2", 3)
     assert oracle(compress("ana", [alone])) == f"portrait : {alone} relation : recap : end"
 
