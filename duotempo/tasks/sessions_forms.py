@@ -48,8 +48,8 @@ def remember(name: str, turns: Sequence[str]) -> str:
 def compress(name: str, notes: Sequence[str]) -> str:
     """Task 2: notes like `ana lives in oslo @9 [7]`, or sentences of an earlier memory, `cited`.
 
-    What begins alike stands side by side, in the order given: without that our small model does
-    not find what belongs together in long lists.
+    What begins alike stands side by side, in the order given, as it will in the memory: in long
+    lists our small model does not find what belongs together.
     """
     alike = sorted(notes, key=beginning)
     return f"compress {name} : {' ; '.join(alike)} {THEN}"
@@ -93,9 +93,10 @@ def oracle(prompt: str) -> str:
 
 
 def compressed(name: str, notes: Sequence[str]) -> list[Line]:
-    """The memory that notes make, in the order of `SLOTS`."""
+    """The memory that notes make, in the order of how its sentences begin."""
     known = told([fact for note in notes for fact in _noted(name, note)])
-    return [Line(slot, known[slot]) for slot in SLOTS if slot in known]
+    lines = [Line(slot, each) for slot, each in known.items()]
+    return sorted(lines, key=lambda line: beginning(line.text(name)))
 
 
 def _noted(name: str, note: str) -> Iterator[Fact]:
