@@ -49,14 +49,21 @@ class Invented:
         return [Finding(text, _placed(marks, numbers), "") for marks, text in _sentences(said)]
 
     def compress(self, name: str, notes: Sequence[Dated], budget: int) -> list[Finding]:
-        """A memory of all notes. Raises `Unreadable`."""
+        """A memory of all notes, those that begin alike at once. Raises `Unreadable`."""
         if len(notes) >= MOST_REFS:
             raise Unreadable(f"{len(notes)} notes are more than it can number")
         said = [forms.cited(_dated(note), n) for n, note in enumerate(notes, 1)]
-        parts = HEADING.split(self._said(forms.compress(called(name), said)))
+        prompts = [forms.compress(called(name), group) for group in forms.together(said)]
+        self.ahead(prompts)
+        numbers = range(1, len(notes) + 1)
+        found = [finding for prompt in prompts for finding in self._memory(prompt, numbers)]
+        return sorted(found, key=lambda finding: PARTS.index(finding.part))
+
+    def _memory(self, prompt: str, numbers: range) -> list[Finding]:
+        """The sentences of a memory. Raises `Unreadable`."""
+        parts = HEADING.split(self._said(prompt))
         if parts[0] or tuple(parts[1::2]) not in ((), PARTS):
             raise Unreadable("its parts are not those of a memory")
-        numbers = range(1, len(notes) + 1)
         return [
             Finding(text, _placed(marks, numbers), part)
             for part, said_of in zip(parts[1::2], parts[2::2], strict=True)

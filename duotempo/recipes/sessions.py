@@ -6,7 +6,7 @@ from duotempo.models.config import Config
 from duotempo.tasks.sessions_rows import KINDS, Sessions, words
 from duotempo.train import AdamW, Run, Stage
 
-STEPS = 5400
+STEPS = 4800
 
 
 def memory(steps: int = STEPS, kinds: tuple[str, ...] = KINDS) -> Run:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 
 from duotempo.tasks.sessions import SLOTS, Fact, Known, Slot, told
 from duotempo.tasks.sessions_words import ATTRIBUTES, BEFORE, CONDITIONS, PARTS, UNKNOWN
@@ -46,13 +47,24 @@ def remember(name: str, turns: Sequence[str]) -> str:
 
 
 def compress(name: str, notes: Sequence[str]) -> str:
-    """Task 2: notes like `ana lives in oslo @9 [7]`, or sentences of an earlier memory, `cited`.
+    """Task 2: notes like `ana lives in oslo @9 [7]`, or sentences of an earlier memory, `cited`."""
+    return f"compress {name} : {' ; '.join(notes)} {THEN}"
 
-    What begins alike stands side by side, in the order given, as it will in the memory: in long
-    lists our small model does not find what belongs together.
+
+def together(notes: Sequence[str], most: int = 12) -> list[list[str]]:
+    """Notes in groups of about so many, to be compressed each by itself: what begins alike stands
+    side by side, in the order given, and is never parted.
+
+    In long lists our small model does not find what belongs together.
     """
-    alike = sorted(notes, key=beginning)
-    return f"compress {name} : {' ; '.join(alike)} {THEN}"
+    groups: list[list[str]] = []
+    for _, alike in groupby(sorted(notes, key=beginning), beginning):
+        more = list(alike)
+        if groups and len(groups[-1]) + len(more) <= most:
+            groups[-1] += more
+        else:
+            groups.append(more)
+    return groups
 
 
 def beginning(note: str) -> list[str]:

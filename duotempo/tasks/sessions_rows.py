@@ -24,16 +24,15 @@ from duotempo.tasks.sessions_forms import (
     oracle,
     remember,
     reply,
+    together,
 )
 from duotempo.tasks.sessions_words import MOST_DATES, MOST_REFS, every_word
 
 KINDS = ("remember", "compress", "reply")
-ROWS: Mapping[str, int] = MappingProxyType({"remember": 32, "compress": 8, "reply": 16})
-USUAL, MORE = 16, 5
+ROWS: Mapping[str, int] = MappingProxyType({"remember": 32, "compress": 16, "reply": 16})
+USUAL, MORE = 16, 3
 """Sessions of a usual life at most; where lives are shorter, memories to compress are more, up to
 so many times as many."""
-LONG, LONG_ROWS = 4, 3
-"""One batch of compression in so many is of long lives, with so many rows."""
 PRIOR = 0.4
 """Share of memories to compress that begin with an earlier memory."""
 CHANCE = 0.3
@@ -76,13 +75,7 @@ class Sessions:
     def batch(self, seed: int, index: int) -> Batch:
         """The rows of this number, the end of shorter ones filled with what does not weigh."""
         random, kind = seeded(seed, index), self.kinds[index % len(self.kinds)]
-        long = (
-            self.longest > USUAL
-            and kind == "compress"
-            and (index // len(self.kinds)) % LONG == LONG - 1
-        )
-        count = LONG_ROWS if long else self.rows(kind)
-        prompts = [self.prompt(kind, random, long) for _ in range(count)]
+        prompts = [self.prompt(kind, random) for _ in range(self.rows(kind))]
         return padded([(prompt, oracle(prompt)) for prompt in prompts])
 
     def rows(self, kind: str) -> int:
@@ -97,10 +90,10 @@ class Sessions:
             yield self.batch(seed, index)
             index += 1
 
-    def prompt(self, kind: str, random: Random, long: bool = False) -> str:
+    def prompt(self, kind: str, random: Random) -> str:
         """One prompt of a task."""
-        least, most = (self.longest // 2, self.longest) if long else (1, min(self.longest, USUAL))
-        length = random.randint(least, most)
+        most = self.longest if kind == "compress" else min(self.longest, USUAL)
+        length = random.randint(1, most)
         life = Life(FRESH + random.getrandbits(60), length + 1, random.randint(2, 14))
         if kind == "remember":
             return remember(life.name, random.choice(life.sessions).turns)
@@ -135,7 +128,7 @@ def padded(pairs: list[tuple[str, str]]) -> Batch:
 
 
 def _compress(life: Life, random: Random, length: int) -> str:
-    """Notes of all sessions, or an earlier memory and the notes since."""
+    """Some of the notes of all sessions, or of an earlier memory and the notes since."""
     dates = sorted(random.sample(range(1, MOST_DATES), length))
     prior = random.randint(1, length) if random.random() < PRIOR else 0
     facts = [fact for session in life.sessions[:length] for fact in session.facts]
@@ -144,7 +137,8 @@ def _compress(life: Life, random: Random, length: int) -> str:
     early = compressed(life.name, said[:old])
     said = [line.text(life.name) for line in early] + said[old:]
     refs = sorted(random.sample(range(1, MOST_REFS), min(len(said), MOST_REFS - 1)))
-    return compress(life.name, [cited(note, r) for r, note in zip(refs, said, strict=False)])
+    marked = [cited(note, ref) for ref, note in zip(refs, said, strict=False)]
+    return compress(life.name, random.choice(together(marked)))
 
 
 def _reply(life: Life, random: Random, length: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 from duotempo.core import UserError
 from duotempo.tasks.sessions import SLOTS, Life
 from duotempo.tasks.sessions_forms import (
+    beginning,
     cited,
     compress,
     compressed,
@@ -17,6 +18,7 @@ from duotempo.tasks.sessions_forms import (
     remember,
     reply,
     telling,
+    together,
 )
 from duotempo.tasks.sessions_rows import KINDS, Sessions, decoded, encoded, words
 from duotempo.tasks.sessions_words import ATTRIBUTES, UNKNOWN
@@ -95,9 +97,6 @@ def test_compression_keeps_both_sides_of_a_change_and_their_sources():
     notes = ["ana lives in rome @2 [4]", "ana lives in oslo @5 [7]", "ana lives in oslo @6 [9]"]
     wanted = "ana lives in oslo @6 [9] , before rome @2 [4]"
     assert oracle(compress("ana", notes)) == f"portrait : {wanted} relation : recap : end"
-    jobs = "ana works as a cook @1 [1]"
-    mixed = [notes[0], jobs, *notes[1:]]
-    assert compress("ana", mixed) == f"compress ana : {' ; '.join([*notes, jobs])} =>"
     alone = cited("ana lives in oslo @6 , before rome @2", 3)
     assert oracle(compress("ana", [alone])) == f"portrait : {alone} relation : recap : end"
 
@@ -106,7 +105,7 @@ def test_compression_keeps_both_sides_of_a_change_and_their_sources():
 def test_every_prompt_and_output_is_made_of_known_words(kind):
     task, random = Sessions(), Random(4)
     for _ in range(60):
-        prompt = task.prompt(kind, random, long=random.random() < 0.2)
+        prompt = task.prompt(kind, random)
         text = f"{prompt} {oracle(prompt)}"
         assert decoded(encoded(text)) == text
         assert len(encoded(text)) < 2000
@@ -116,6 +115,22 @@ def test_every_prompt_and_output_is_made_of_known_words(kind):
 def test_batches_of_a_single_task_have_no_other():
     batch = Sessions(("reply",)).batch(0, 1)
     assert all(decoded(row.tolist()).startswith("reply :") for row in batch.tokens)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_compressed_in_groups_is_what_all_of_it_is_at_once(seed):
+    life = Life(seed, 64)
+    notes = notes_of(life, 64)
+    groups = together(notes)
+    assert sorted(note for group in groups for note in group) == sorted(notes)
+    assert all(len(group) <= 12 or len({*map(str, beginnings(group))}) == 1 for group in groups)
+    parts = [line for group in groups for line in compressed(life.name, group)]
+    assert parts == compressed(life.name, notes)
+
+
+def beginnings(notes: list[str]) -> list[list[str]]:
+    """How notes begin."""
+    return [beginning(note) for note in notes]
 
 
 @pytest.mark.parametrize("wrong", [{"kinds": ()}, {"kinds": ("sing",)}, {"longest": 99}])
