@@ -1,5 +1,7 @@
 """What `comedy` measures with an oracle and with a liar, and what it claims from planted rows."""
 
+import re
+
 import pytest
 
 from duotempo.converse.invented import Invented
@@ -83,10 +85,12 @@ def test_what_cites_everything_covers_nothing():
     def all_numbers(prompt: str) -> str:
         said = oracle(prompt)
         marks = " ".join(word for word in prompt.split() if word.startswith("["))
-        return said.replace(" ;", f" {marks} ;") if prompt.startswith("compress") else said
+        if not prompt.startswith("compress"):
+            return said
+        return re.sub(r"\](?= (?:;|relation|recap|end))", f"] {marks}", said)
 
     found = remembered(Invented(all_numbers), LIFE)
-    assert sum(found["memory.covered"]) <= 3  # the last of each part is not altered
+    assert sum(found["memory.covered"]) <= 2  # a note that is compressed alone cites itself
 
 
 def test_a_twin_learns_from_as_many_batches_of_its_task():
