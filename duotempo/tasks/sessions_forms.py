@@ -53,12 +53,12 @@ def compress(name: str, notes: Sequence[str]) -> str:
 
 def together(notes: Sequence[str], most: int = 12) -> list[list[str]]:
     """Notes in groups of about so many, to be compressed each by itself: what begins alike stands
-    side by side, in the order given, and is never parted.
+    side by side, the last first, and is never parted.
 
     In long lists our small model does not find what belongs together.
     """
     groups: list[list[str]] = []
-    for _, alike in groupby(sorted(notes, key=beginning), beginning):
+    for _, alike in groupby(sorted(reversed(notes), key=beginning), beginning):
         more = list(alike)
         if groups and len(groups[-1]) + len(more) <= most:
             groups[-1] += more
@@ -106,7 +106,8 @@ def oracle(prompt: str) -> str:
 
 def compressed(name: str, notes: Sequence[str]) -> list[Line]:
     """The memory that notes make, in the order of how its sentences begin."""
-    known = told([fact for note in notes for fact in _noted(name, note)])
+    facts = [fact for note in notes for fact in _noted(name, note)]
+    known = told(sorted(facts, key=lambda fact: fact.session))
     lines = [Line(slot, each) for slot, each in known.items()]
     return sorted(lines, key=lambda line: beginning(line.text(name)))
 
