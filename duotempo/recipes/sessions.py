@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from duotempo.models.config import Config
 from duotempo.tasks.sessions_rows import KINDS, Sessions, words
-from duotempo.train import AdamW, Run, Stage
+from duotempo.train import AdamW, Muon, Run, Stage
 
 STEPS = 4800
 
@@ -31,4 +31,4 @@ def memory(steps: int = STEPS, kinds: tuple[str, ...] = KINDS) -> Run:
         stages.insert(0, Stage(short, begin, 2e-3, warmup=min(100, begin // 2), floor=0.9))
     else:
         stages[0] = replace(stages[0], warmup=min(100, max(1, then) // 2))
-    return Run(config, tuple(stages), optimiser=AdamW((0.9, 0.98), 0.01))
+    return Run(config, tuple(stages), optimiser=Muon(decay=0.01, rest=AdamW((0.9, 0.98), 0.01)))
