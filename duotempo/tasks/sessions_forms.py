@@ -58,8 +58,8 @@ def together(notes: Sequence[str], most: int = 12) -> list[list[str]]:
     In long lists our small model does not find what belongs together.
     """
     groups: list[list[str]] = []
-    for _, alike in groupby(sorted(notes[::-1], key=beginning), beginning):
-        more = list(alike)
+    for _, alike in groupby(sorted(notes, key=beginning), beginning):
+        more = list(alike)[::-1]
         if groups and len(groups[-1]) + len(more) <= most:
             groups[-1] += more
         else:
