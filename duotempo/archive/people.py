@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from duotempo.archive.conversation_records import Session, Turn
 from duotempo.archive.engine import opened, reading, writing
+from duotempo.archive.sweep import finish
 from duotempo.archive.tables import PERSON, SESSION, TURN
 from duotempo.core import UserError
 
@@ -66,6 +67,7 @@ class Conversations:
 
     def __init__(self, where: str | Path) -> None:
         self.engine: Engine = opened(where)
+        finish(self.engine)
 
     def of(self, name: str) -> "Person":
         """Somebody's conversations; who never spoke has none. Raises `UserError` for no name."""
@@ -187,6 +189,17 @@ class Person:
                 if row.number != number + 1 or not right:
                     yield f"turn {row.id} was changed: go back to a saved copy"
                 before[row.session] = (row.number, row.address)
+
+    def forgotten(self, db: Connection | None = None) -> tuple[int, str]:
+        """How many turns are forgotten, and the address of the first of all: what was read before
+        either became another may since have been forgotten."""
+        if db is None:
+            with reading(self.engine) as db:
+                return self.forgotten(db)
+        mine = TURN.c.person == self.id(db)
+        gone = select(func.count()).where(mine, TURN.c.text.is_(None))
+        first = select(TURN.c.address).where(mine).order_by(TURN.c.id).limit(1)
+        return db.scalar(gone) or 0, db.scalar(first) or ""
 
     def id(self, db: Connection) -> int:
         """The row that this person is; 0, which nobody is, before a first word."""

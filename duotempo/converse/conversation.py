@@ -94,8 +94,9 @@ class Conversation:
         """Note the pending sessions and sleep whenever there are enough; the memory after each.
 
         `now`: sleep after the last even if there are not. What was done is on disk: this may be
-        cut off anywhere and begun again.
+        cut off anywhere and begun again. Raises `UserError` if something is forgotten meanwhile.
         """
+        seen = self.person.forgotten()
         pending, every = self.pending(), self.settings.every
         stream = (Event(number, 1) for number in pending)
 
@@ -106,7 +107,7 @@ class Conversation:
         lives = live(
             stream,
             memories.version(),
-            channel=Notebook(self.person, self.model),
+            channel=Notebook(self.person, self.model, seen),
             boundary=due,
             sleep=self.consolidator(self.person, self.model, self.settings, self.prober),
             guard=Probed(self.model, self.person.name, self.settings.noise),

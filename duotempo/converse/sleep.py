@@ -43,10 +43,14 @@ class Awake:
 
 @dataclass(frozen=True)
 class Notebook:
-    """The fast channel: a session that ended is noted, sentence by sentence, with its turns."""
+    """The fast channel: a session that ended is noted, sentence by sentence, with its turns.
+
+    `seen`: what was forgotten before this life, see `Memories`.
+    """
 
     person: Person
     model: Model
+    seen: tuple[int, str] | None = None
 
     def init(self, slow: Version | None) -> Awake:
         """Awake since nothing was said."""
@@ -65,15 +69,15 @@ class Notebook:
         until = max(state.sessions, default=0)
         refused = Version(0, None, 0.0, until, kept=False, reason=verdict.reason)
         made = verdict.chosen.value if verdict.chosen else refused
-        Memories(self.person).propose(made)
+        Memories(self.person, self.seen).propose(made)
         return Awake()
 
 
 def noted(person: Person, model: Model, session: int) -> bool:
     """Take the notes of a session; False, and why is kept, if the model could not be read."""
+    memories = Memories(person, person.forgotten())
     turns = [turn for turn in person.turns(session) if turn.text and turn.role != "system"]
     said = [Said(number, turn.role, turn.text or "") for number, turn in enumerate(turns, 1)]
-    memories = Memories(person)
     try:
         parts = stretches(said, model)
         found = [finding for part in parts for finding in model.remember(person.name, part)]
