@@ -96,6 +96,17 @@ def checked_name(name: str) -> str:
     return name
 
 
+def checked_turn(role: str, text: str) -> None:
+    """Raises `UserError` for what cannot be a turn."""
+    if role not in ROLES or not text or len(text) > LONGEST_TURN or "\0" in text:
+        raise UserError(
+            f"role={role!r}, {len(text)} characters: a turn is said by one of "
+            f"{', '.join(ROLES)}, with 1 to {LONGEST_TURN} characters, none of them NUL"
+        )
+    if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise UserError("a turn is whole characters: what was typed or sent is not UTF-8")
+
+
 @dataclass(frozen=True)
 class Person:
     """One person's log; there is no way from here to another's."""
@@ -116,11 +127,7 @@ class Person:
 
     def say(self, session: int, role: str, text: str) -> Turn:
         """Keep a turn: once this returns it is on disk. Raises `UserError`."""
-        if role not in ROLES or not text or len(text) > LONGEST_TURN or "\0" in text:
-            raise UserError(
-                f"role={role!r}, {len(text)} characters: a turn is said by one of "
-                f"{', '.join(ROLES)}, with 1 to {LONGEST_TURN} characters, none of them NUL"
-            )
+        checked_turn(role, text)
         with writing(self.engine) as db:
             mine = self.known(db)
             here = db.execute(END, {"mine": mine, "of": session}).first()

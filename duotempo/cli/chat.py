@@ -196,6 +196,6 @@ def slept(talk: Conversation, quiet: bool, now: bool = False) -> None:
 
 def numbered(text: str) -> int:
     """A number. Raises `UserError`."""
-    if not text.isdigit():
+    if not text.isdecimal():
         raise UserError("this command needs a number: /help")
     return int(text)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from duotempo.archive.conversation_records import Line, Turn, Version
 from duotempo.archive.memories import Memories
-from duotempo.archive.people import Person
+from duotempo.archive.people import Person, checked_turn
 from duotempo.converse.guard import Probed
 from duotempo.converse.model import Model, Said, replies
 from duotempo.converse.probes import Prober, cloze
@@ -41,6 +41,7 @@ class Conversation:
 
     def say(self, text: str) -> str:
         """Say something and be answered; both turns are kept, the first before it is answered."""
+        checked_turn("user", text)  # before a session is begun for it
         session = self.session or self.person.begin()
         self.person.say(session, "user", text)
         said = self.answer(self.person.turns(session))

@@ -1,4 +1,4 @@
-"""Laws of forgetting: nothing else is lost by it, no trace stays, also after a kill or in a race."""
+"""Laws of forgetting: nothing else is lost, no trace stays, not after a kill, not in a race."""
 
 import sqlite3
 from contextlib import closing

@@ -63,7 +63,9 @@ def test_a_session_ends_where_it_is_asked_to(talk):
 
 
 def test_what_is_no_command_is_helped_with_and_mistakes_end_nothing(talk):
-    said = talk("/dance", "/why 9", "/why x", "/rollback 7", "/forget 5", "i live in oslo .")
+    said = talk(
+        "/dance", "/why 9", "/why x", "/why ²", "/rollback 7", "/forget 5", "i live in oslo ."
+    )
     assert "/rollback N" in said.out
     for sentence in ("no sentence 9", "needs a number", "no version 7", "nothing was forgotten"):
         assert sentence in said.err

@@ -32,6 +32,14 @@ def test_turns_share_the_session_that_is_open(talk):
     assert verbs.remember(talk, "user", "hello .") == "kept as turn 3 of session 2"
 
 
+@pytest.mark.parametrize("text", ["", "a\0", "caf\udce9"])
+def test_what_is_no_turn_begins_no_session(talk, text):
+    for say in (lambda: verbs.remember(talk, "user", text), lambda: talk.say(text)):
+        with pytest.raises(UserError, match="a turn is"):
+            say()
+    assert talk.person.sessions() == []
+
+
 def test_a_sleep_tells_how_far_it_is_and_what_came_of_it(talk):
     for text in ("i live in oslo .", "i like tea ."):
         verbs.remember(talk, "user", text)
