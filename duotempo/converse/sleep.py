@@ -1,6 +1,6 @@
 """Consolidation of conversations: what the loop is made of, awake by session, asleep by rebuild."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -91,18 +91,29 @@ def noted(person: Person, model: Model, session: int) -> bool:
 
 def stretches(turns: Sequence[Said], model: Model) -> list[list[Said]]:
     """A session in as few stretches as a model can read each of, beside our prompt and its notes;
-    of a turn that is longer by itself the beginning."""
+    a turn that is longer by itself stands in several, a piece in each."""
     most, found, full = int(model.context * STRETCH), [], 0
     for turn in turns:
-        text = turn.text
-        while (size := model.size(text)) > most and len(text) > 1:
-            text = text[: max(1, min(len(text) - 1, len(text) * most // size))]
-        if not found or full + size > most:
-            found.append([])
-            full = 0
-        found[-1].append(replace(turn, text=text))
-        full += size + 8
+        for text in pieces(turn.text, most, model.size):
+            size = model.size(text)
+            if not found or full + size > most:
+                found.append([])
+                full = 0
+            found[-1].append(replace(turn, text=text))
+            full += size + 8
     return found
+
+
+def pieces(text: str, most: int, size: Callable[[str], int]) -> Iterator[str]:
+    """A text in pieces of at most so many tokens, cut at white space where there is any."""
+    while text:
+        piece = text
+        while (tokens := size(piece)) > most and len(piece) > 1:
+            piece = piece[: max(1, min(len(piece) - 1, len(piece) * most // tokens))]
+        if len(piece) < len(text):
+            piece = piece[: max(piece.rfind(" "), piece.rfind("\n")) + 1] or piece
+        yield piece
+        text = text[len(piece) :]
 
 
 @dataclass(frozen=True)
