@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, Text, delete, select, update
 
 from duotempo.archive.engine import reading, writing
+from duotempo.archive.lookup import paired, words
 from duotempo.archive.memories import gone, resting
 from duotempo.archive.people import Person
 from duotempo.archive.sweep import finish, owe, sweep
@@ -138,5 +139,5 @@ def _parts(ids: list[int]) -> Iterator[list[int]]:
 
 
 def _words(texts: Iterable[str]) -> set[str]:
-    found = (word.lower() for each in texts for word in re.findall(r"\w+", each))
-    return {word for word in found if len(word) >= SHORTEST or word.isdigit()}
+    found = (word for each in texts for word in words(each))
+    return {word for word in found if len(word) >= SHORTEST or word.isdigit() or paired(word)}

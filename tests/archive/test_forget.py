@@ -48,6 +48,14 @@ def test_what_a_refused_memory_was_quoted_with_is_forgotten_too(ana):
     )
 
 
+def test_a_sentence_with_another_source_goes_where_no_spaces_stand_between_words(ana):
+    one, two = session(ana, "我住在奥斯陆", "你好吗")
+    lines = [Line("portrait", "用户的城市是奥斯陆", (two,)), Line("recap", "问好吗", (two,))]
+    Memories(ana).propose(replace(MADE, lines=lines))
+    forget_turns(ana, [one])
+    assert [line.text for line in Memories(ana).version().lines] == ["问好吗"]
+
+
 def test_many_rows_are_forgotten_in_parts(ana, monkeypatch):
     monkeypatch.setattr(forget, "MOST", 2)
     ids = session(ana, *(f"word{n}" for n in range(5)))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,24 @@ def test_a_sleep_tells_how_far_it_is_and_what_came_of_it(talk):
     assert told == [("remembering", 1, 2), ("remembering", 2, 2)]
     assert [line.split(":")[0] for line in made.splitlines()] == ["memory 1", "memory 2"]
     assert verbs.sleep(talk) == ""
+
+
+def test_a_session_that_could_not_be_noted_is_told_of(talk):
+    verbs.remember(talk, "user", "i live in oslo .")
+    talk.end()
+    mute = replace(talk, model=Invented(lambda _: "on and on"))
+    assert verbs.sleep(mute).splitlines()[-1] == (
+        "session 1 is not noted, after 1 tries: it did not come to an end"
+    )
+    assert "not noted" not in verbs.sleep(talk)
+
+
+def test_words_are_found_where_no_spaces_stand_between_them(talk):
+    for text in ("我的狗叫雷克斯", "我住在奥斯陆"):
+        verbs.remember(talk, "user", text)
+    assert verbs.recall(talk, "奥斯陆在哪里？").splitlines()[2:-1] == [
+        "turn 2, session 1, user: 我住在奥斯陆"
+    ]
 
 
 def test_a_forgotten_turn_is_shown_as_that(talk):
