@@ -1,8 +1,9 @@
 """Opens the database of conversations, SQLite by path or PostgreSQL by URL: durable, migrated."""
 
+import os
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -10,8 +11,14 @@ from typing import Any
 from alembic.command import upgrade
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 
 from duotempo.archive.schema import MENDS, PATIENCE
 from duotempo.core import UserError
@@ -22,6 +29,7 @@ QUEUE = "duotempo_queue"
 """Threads that write to a file take turns here: SQLite has them look again after ever longer."""
 LOCK = 0x64756F74
 """Number of the lock that PostgreSQL holds while one process migrates."""
+HALF = "text with half a character in it cannot be kept"
 SETTINGS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 
 
@@ -45,8 +53,9 @@ def opened(where: str | Path) -> Engine:
 def _made(where: str) -> Engine:
     """The engine of a place, not yet connected."""
     if "://" not in where:
+        _ours(where)
         engine = create_engine(
-            f"sqlite:///{where}",
+            URL.create("sqlite", database=where),
             connect_args={"timeout": PATIENCE, "check_same_thread": False},
             execution_options={QUEUE: Lock()},
             hide_parameters=True,
@@ -68,6 +77,20 @@ def _made(where: str) -> Engine:
         raise UserError(f"this is no address of a database ({error})") from error
     except ModuleNotFoundError as error:
         raise UserError("PostgreSQL needs its driver: pip install 'duotempo[serve]'") from error
+
+
+def _ours(where: str) -> None:
+    """Make a file that nobody else may read, unless there is one. Raises `UserError` for another
+    program's, before it is touched."""
+    with suppress(OSError):  # there is one, or SQLite says what is wrong
+        os.close(os.open(where, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with suppress(sqlite3.Error), closing(sqlite3.connect(where, timeout=PATIENCE)) as db:
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+        if tables and not {"alembic_version", "person"} <= tables:
+            raise UserError(
+                f"'{where}' is another program's database, or an archive of what was read: give "
+                "conversations a file of their own"
+            )
 
 
 def _prepared(connection: sqlite3.Connection, _: Any) -> None:
@@ -118,12 +141,16 @@ def told(engine: Engine) -> Generator[None, None, None]:
     """What a database refuses becomes a sentence that names the mend, without anybody's text."""
     try:
         yield
+    except (OverflowError, UnicodeEncodeError, DataError) as error:
+        what = HALF if isinstance(error, UnicodeEncodeError) else "a number is larger than any id"
+        raise UserError(f"{what}: nothing was changed") from error
     except DBAPIError as error:
         reason = error.orig
         what = f"{getattr(reason, 'sqlite_errorname', '')} {reason}"
         where = engine.url.database or "the database"
         mend = next((said for part, said in MENDS.items() if part in what), None)
-        if mend is None and engine.dialect.name == "postgresql" and not error.statement:
+        unreached = error.connection_invalidated or not error.statement
+        if mend is None and engine.dialect.name == "postgresql" and unreached:
             mend = "cannot be reached: check its address, and that it runs"
         if mend is None:
             raise

@@ -1,16 +1,17 @@
 """Forgetting: a turn, a session or a person goes, with all that was made of it, and no trace."""
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, delete, select, text, update
+from sqlalchemy import Connection, Table, Text, delete, select, update
 
-from duotempo.archive.engine import reading, told, writing
+from duotempo.archive.engine import reading, writing
+from duotempo.archive.lookup import paired, words
 from duotempo.archive.memories import gone, resting
 from duotempo.archive.people import Person
-from duotempo.archive.schema import told as told_of_file
+from duotempo.archive.sweep import finish, owe, sweep
 from duotempo.archive.tables import (
     LINE,
     LINE_TURN,
@@ -20,11 +21,16 @@ from duotempo.archive.tables import (
     PERSON,
     SESSION,
     TURN,
+    VERSION,
 )
 from duotempo.core import UserError
 
 SHORTEST = 4
 """Characters of a word that is looked for in other sentences once nobody said it."""
+MOST = 10_000
+"""Rows that one statement names."""
+QUOTED = re.compile(r"(?<!\w)(['\"]).*\1", re.DOTALL)
+"""Where a reason says what a model had written."""
 
 
 def forget_turns(person: Person, ids: Iterable[int]) -> int:
@@ -32,17 +38,21 @@ def forget_turns(person: Person, ids: Iterable[int]) -> int:
 
     Their text goes, their place stays. Notes of their sessions go and are taken again from what is
     left; of every version those sentences go that rest on such a turn, or that hold a word which
-    nobody else said: a model may name the wrong source.
+    nobody else said: a model may name the wrong source. Sessions whose notes hold such a word are
+    noted again too. What a refused memory was quoted with goes from its reason.
     """
     wanted = sorted(set(ids))
     with writing(person.engine) as db:
         mine = person.known(db)
-        here = TURN.c.id.in_(wanted)
-        found = db.execute(select(TURN).where(TURN.c.person == mine, here)).all()
+        found = [
+            row
+            for some in _parts(wanted)
+            for row in db.execute(select(TURN).where(TURN.c.person == mine, TURN.c.id.in_(some)))
+        ]
         if len(found) != len(wanted):
             raise UserError("some of these turns are not there: nothing was forgotten")
         _forget(db, mine, wanted, [row.text for row in found if row.text])
-    _sweep(person)
+    sweep(person.engine)
     return len(wanted)
 
 
@@ -56,6 +66,7 @@ def forget_session(person: Person, session: int) -> int:
 
 def forget_person(person: Person) -> None:
     """Forget somebody wholly: no row is left that was theirs. Raises `UserError` for a stranger."""
+    finish(person.engine)  # who was forgotten may ask again where the files were not swept
     with writing(person.engine) as db:
         mine = person.id(db)
         if not mine:
@@ -63,7 +74,8 @@ def forget_person(person: Person) -> None:
         for table in reversed(OWNED):
             db.execute(delete(table).where(table.c.person == mine))
         db.execute(delete(PERSON).where(PERSON.c.id == mine))
-    _sweep(person)
+        owe(db)
+    sweep(person.engine)
 
 
 def traces(person: Person, texts: Iterable[str]) -> Iterator[str]:
@@ -85,48 +97,47 @@ def traces(person: Person, texts: Iterable[str]) -> Iterator[str]:
 
 
 def _forget(db: Connection, mine: int, turns: list[int], texts: list[str]) -> None:
-    here = (TURN.c.person == mine, TURN.c.id.in_(turns))
-    places = list(db.scalars(select(TURN.c.session).where(*here)))
-    gone(db, NOTE, mine, NOTE.c.session.in_(places))
-    again = (SESSION.c.person == mine, SESSION.c.id.in_(places))
-    db.execute(update(SESSION).where(*again).values(noted=False, tries=0, fault=""))
-    db.execute(update(TURN).where(*here).values(text=None, salt=None))
+    for some in _parts(turns):
+        here = (TURN.c.person == mine, TURN.c.id.in_(some))
+        places = list(db.scalars(select(TURN.c.session).where(*here).distinct()))
+        gone(db, NOTE, mine, NOTE.c.session.in_(places))
+        _noted_again(db, mine, places)
+        db.execute(update(TURN).where(*here).values(text=None, salt=None))
     only = _words(texts) - _words(
         db.scalars(select(TURN.c.text).where(TURN.c.person == mine, TURN.c.text.is_not(None)))
     )
-    rests = resting(db, LINE_TURN, "line", mine)
-    lost = set(turns)
-    for table in (LINE, NOTE):
-        rows = db.execute(select(table.c.id, table.c.text).where(table.c.person == mine))
-        bad = [
-            row.id
-            for row in rows
-            if _words([row.text]) & only or (table is LINE and lost & set(rests[row.id]))
-        ]
-        which: ColumnElement[bool] = table.c.id.in_(bad)
-        gone(db, table, mine, which)
+    rests, lost = resting(db, LINE_TURN, "line", mine), set(turns)
+    _drop(db, mine, LINE, lambda row: only & _words([row.text]) or lost & set(rests[row.id]))
+    misnamed = _drop(db, mine, NOTE, lambda row: only & _words([row.text]))
+    _noted_again(db, mine, [row.session for row in misnamed])
+    refused = select(VERSION.c.id, VERSION.c.reason).where(VERSION.c.person == mine)
+    for row in db.execute(refused).all():
+        reason = QUOTED.sub("(forgotten)", row.reason)
+        if reason != row.reason:
+            mark = (VERSION.c.person == mine, VERSION.c.id == row.id)
+            db.execute(update(VERSION).where(*mark).values(reason=reason))
+    owe(db)
+
+
+def _drop(db: Connection, mine: int, table: Table, bad: Callable[[Any], object]) -> list[Any]:
+    """Delete somebody's sentences that are bad; their rows as they were."""
+    found = [row for row in db.execute(select(table).where(table.c.person == mine)) if bad(row)]
+    for some in _parts([row.id for row in found]):
+        gone(db, table, mine, table.c.id.in_(some))
+    return found
+
+
+def _noted_again(db: Connection, mine: int, sessions: Iterable[int]) -> None:
+    """Let sessions wait for notes."""
+    for some in _parts(sorted(set(sessions))):
+        again = (SESSION.c.person == mine, SESSION.c.id.in_(some))
+        db.execute(update(SESSION).where(*again).values(noted=False, tries=0, fault=""))
+
+
+def _parts(ids: list[int]) -> Iterator[list[int]]:
+    return (ids[n : n + MOST] for n in range(0, len(ids), MOST))
 
 
 def _words(texts: Iterable[str]) -> set[str]:
-    found = (word.lower() for each in texts for word in re.findall(r"\w+", each))
-    return {word for word in found if len(word) >= SHORTEST or word.isdigit()}
-
-
-def _sweep(person: Person) -> None:
-    """Take what was deleted out of the files too. Raises `UserError` if others keep them busy."""
-    if person.engine.dialect.name != "sqlite":
-        with told(person.engine), person.engine.connect() as plain:
-            db = plain.execution_options(isolation_level="AUTOCOMMIT")
-            for table in OWNED:
-                db.execute(text(f"VACUUM FULL {table.name}"))
-        return
-    where = person.engine.url.database or ""
-    with told_of_file(where), closing(person.engine.raw_connection()) as raw:
-        db = raw.cursor()
-        db.execute("VACUUM")
-        busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    if busy:
-        raise UserError(
-            "it is forgotten, but another process reads the file, which may hold it still: end "
-            "that and forget anything again"
-        )
+    found = (word for each in texts for word in words(each))
+    return {word for word in found if len(word) >= SHORTEST or word.isdigit() or paired(word)}

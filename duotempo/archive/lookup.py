@@ -14,6 +14,30 @@ SAYING_NOTHING = (
 STOPWORDS = frozenset(SAYING_NOTHING.split())
 """Words that say nothing about what is asked (`s`: what is left of `Orla's`)."""
 
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Letters of scripts without spaces: Thai, Lao, Burmese, Khmer, kana, Han."""
+RUNS = re.compile(f"[{UNSPACED}]+|[^{UNSPACED}]+")
+
+
+def words(text: str) -> list[str]:
+    """Words of a text in lower case; where a script has no spaces, every two letters that stand
+    side by side."""
+    found = re.findall(r"\w+", text.lower())
+    if text.isascii():
+        return found
+    return [part for word in found for run in RUNS.findall(word) for part in _parted(run)]
+
+
+def paired(word: str) -> bool:
+    """Whether `words` cut this out of a script without spaces, two letters as a word."""
+    return len(word) == 2 and RUNS.match(word) is not None and word[0] > "\u0dff"
+
+
+def _parted(run: str) -> list[str]:
+    if not re.match(f"[{UNSPACED}]", run):
+        return [run]
+    return [run[n : n + 2] for n in range(max(1, len(run) - 1))]
+
 
 def query(question: str) -> str:
     """The FTS5 query for any text: sentences with any of its words, `""` when it has none.

@@ -16,9 +16,14 @@ from duotempo.core import UserError
 
 @dataclass(frozen=True)
 class Memories:
-    """Notes and versions of one person; every sentence names turns of that person's."""
+    """Notes and versions of one person; every sentence names turns of that person's.
+
+    `seen` is `Person.forgotten` from before the turns were read that sentences are made of: where
+    something was forgotten since, by another process too, they are refused with `UserError`.
+    """
 
     person: Person
+    seen: tuple[int, str] | None = None
 
     def note(self, session: int, notes: Sequence[Note]) -> None:
         """Keep a session's notes, in place of those it had, and mark it as noted.
@@ -27,6 +32,7 @@ class Memories:
         """
         with writing(self.person.engine) as db:
             mine = self.person.known(db)
+            self._remembered(db)
             place = self._place(db, mine, session)
             said = select(TURN.c.id).where(
                 TURN.c.person == mine, TURN.c.session == place, TURN.c.text.is_not(None)
@@ -70,6 +76,7 @@ class Memories:
         """
         with writing(self.person.engine) as db:
             mine = self.person.known(db)
+            self._remembered(db)
             said = select(TURN.c.id).where(TURN.c.person == mine, TURN.c.text.is_not(None))
             _checked(made.lines, set(db.scalars(said)))
             last = db.scalar(select(func.max(VERSION.c.number)).where(VERSION.c.person == mine))
@@ -117,9 +124,17 @@ class Memories:
 
     def roll_back(self, number: int) -> Version:
         """Let an earlier version stand again, as a new one: nothing is lost by it either."""
-        old = self.version(number)
+        memories = replace(self, seen=self.person.forgotten())
+        old = memories.version(number)
         assert old is not None
-        return self.propose(replace(old, kept=True, reason=f"rolled back to version {number}"))
+        return memories.propose(replace(old, kept=True, reason=f"rolled back to version {number}"))
+
+    def _remembered(self, db: Connection) -> None:
+        if self.seen is None:
+            return
+        (many, first), now = self.seen, self.person.forgotten(db)
+        if many != now[0] or (first and first != now[1]):
+            raise UserError("something was forgotten while this was made of it: do it again")
 
     def _place(self, db: Connection, mine: int, session: int) -> int:
         mark = (SESSION.c.person == mine, SESSION.c.number == session)

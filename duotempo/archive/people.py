@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from duotempo.archive.conversation_records import Session, Turn
 from duotempo.archive.engine import opened, reading, writing
+from duotempo.archive.sweep import finish
 from duotempo.archive.tables import PERSON, SESSION, TURN
 from duotempo.core import UserError
 
@@ -66,6 +67,7 @@ class Conversations:
 
     def __init__(self, where: str | Path) -> None:
         self.engine: Engine = opened(where)
+        finish(self.engine)
 
     def of(self, name: str) -> "Person":
         """Somebody's conversations; who never spoke has none. Raises `UserError` for no name."""
@@ -94,6 +96,17 @@ def checked_name(name: str) -> str:
     return name
 
 
+def checked_turn(role: str, text: str) -> None:
+    """Raises `UserError` for what cannot be a turn."""
+    if role not in ROLES or not text or len(text) > LONGEST_TURN or "\0" in text:
+        raise UserError(
+            f"role={role!r}, {len(text)} characters: a turn is said by one of "
+            f"{', '.join(ROLES)}, with 1 to {LONGEST_TURN} characters, none of them NUL"
+        )
+    if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise UserError("a turn is whole characters: what was typed or sent is not UTF-8")
+
+
 @dataclass(frozen=True)
 class Person:
     """One person's log; there is no way from here to another's."""
@@ -114,11 +127,7 @@ class Person:
 
     def say(self, session: int, role: str, text: str) -> Turn:
         """Keep a turn: once this returns it is on disk. Raises `UserError`."""
-        if role not in ROLES or not text or len(text) > LONGEST_TURN or "\0" in text:
-            raise UserError(
-                f"role={role!r}, {len(text)} characters: a turn is said by one of "
-                f"{', '.join(ROLES)}, with 1 to {LONGEST_TURN} characters, none of them NUL"
-            )
+        checked_turn(role, text)
         with writing(self.engine) as db:
             mine = self.known(db)
             here = db.execute(END, {"mine": mine, "of": session}).first()
@@ -187,6 +196,17 @@ class Person:
                 if row.number != number + 1 or not right:
                     yield f"turn {row.id} was changed: go back to a saved copy"
                 before[row.session] = (row.number, row.address)
+
+    def forgotten(self, db: Connection | None = None) -> tuple[int, str]:
+        """How many turns are forgotten, and the address of the first of all: what was read before
+        either became another may since have been forgotten."""
+        if db is None:
+            with reading(self.engine) as db:
+                return self.forgotten(db)
+        mine = TURN.c.person == self.id(db)
+        gone = select(func.count()).where(mine, TURN.c.text.is_(None))
+        first = select(TURN.c.address).where(mine).order_by(TURN.c.id).limit(1)
+        return db.scalar(gone) or 0, db.scalar(first) or ""
 
     def id(self, db: Connection) -> int:
         """The row that this person is; 0, which nobody is, before a first word."""

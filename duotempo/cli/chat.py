@@ -1,5 +1,6 @@
 """`duotempo chat`: talk with a model that remembers, and see, correct and erase what it does."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ HELP = """\
 /sleep         end this session and consolidate now
 /export        all that is kept, as Markdown
 /bye           end; Ctrl-D does the same"""
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Signs that command a terminal; ends of lines and tabs are none."""
 
 
 @Parameter(name="*", group=Group("The model", sort_key=4))
@@ -143,7 +147,12 @@ def lines() -> Iterator[str]:
 def answered(talk: Conversation, line: str, quiet: bool) -> bool:
     """Answer a line, or do what it commands; False: it was the last."""
     if not line.startswith("/"):
-        show_text(talk.say(line))
+        try:
+            show_text(plain(talk.say(line)))
+        except UserError as error:
+            if not sys.stdin.isatty():
+                raise
+            say(str(error))  # the turn is kept; who talks may go on
         return True
     name, _, rest = line[1:].partition(" ")
     if name == "bye":
@@ -153,10 +162,15 @@ def answered(talk: Conversation, line: str, quiet: bool) -> bool:
         slept(talk, quiet, now=True)
         return True
     try:
-        show_text(commanded(talk, name, rest.strip()))
+        show_text(plain(commanded(talk, name, rest.strip())))
     except UserError as error:
         say(str(error))
     return True
+
+
+def plain(text: str) -> str:
+    """A text without signs that would command the terminal."""
+    return CONTROL.sub("\ufffd", text)
 
 
 def commanded(talk: Conversation, name: str, rest: str) -> str:
@@ -196,6 +210,6 @@ def slept(talk: Conversation, quiet: bool, now: bool = False) -> None:
 
 def numbered(text: str) -> int:
     """A number. Raises `UserError`."""
-    if not text.isdigit():
+    if not text.isdecimal():
         raise UserError("this command needs a number: /help")
     return int(text)

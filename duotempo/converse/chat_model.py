@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from duotempo.archive.conversation_records import Line
-from duotempo.converse.endpoint import Message
+from duotempo.converse.endpoint import CutOff, Message
 from duotempo.converse.model import PARTS, SAID, Dated, Finding, Said, Unreadable
 from duotempo.converse.reading import memory_in, notes_in
 from duotempo.core import UserError
@@ -87,7 +87,7 @@ class ChatModel:
 
     def reply(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> str:
         """What to say next."""
-        return self.chat.chat(self.messages(name, memory, turns), self.longest).strip()
+        return stripped(self.chat.chat(self.messages(name, memory, turns), self.longest))
 
     def stream(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> Iterator[str]:
         """The same piece by piece as it comes, or at once from a chat that cannot."""
@@ -95,7 +95,7 @@ class ChatModel:
         if isinstance(self.chat, Streaming):
             yield from self.chat.stream(messages, self.longest)
         else:
-            yield self.chat.chat(messages, self.longest).strip()
+            yield stripped(self.chat.chat(messages, self.longest))
 
     def messages(self, name: str, memory: Sequence[Line], turns: Sequence[Said]) -> list[Message]:
         """Turns as the chat reads them. All that is no turn is one message before them, since many
@@ -119,6 +119,11 @@ class ChatModel:
                 {"role": "user", "content": again},
             ]
             return read(self.chat.chat(messages, longest))
+
+
+def stripped(said: str) -> str:
+    """What a chat said without white space around it; what was cut off stays a `CutOff`."""
+    return CutOff(said.strip()) if isinstance(said, CutOff) else said.strip()
 
 
 def recited(memory: Sequence[Line]) -> str:

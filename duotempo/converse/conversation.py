@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from duotempo.archive.conversation_records import Line, Turn, Version
 from duotempo.archive.memories import Memories
-from duotempo.archive.people import Person
+from duotempo.archive.people import Person, checked_turn
 from duotempo.converse.guard import Probed
 from duotempo.converse.model import Model, Said, replies
 from duotempo.converse.probes import Prober, cloze
@@ -41,6 +41,7 @@ class Conversation:
 
     def say(self, text: str) -> str:
         """Say something and be answered; both turns are kept, the first before it is answered."""
+        checked_turn("user", text)  # before a session is begun for it
         session = self.session or self.person.begin()
         self.person.say(session, "user", text)
         said = self.answer(self.person.turns(session))
@@ -94,8 +95,9 @@ class Conversation:
         """Note the pending sessions and sleep whenever there are enough; the memory after each.
 
         `now`: sleep after the last even if there are not. What was done is on disk: this may be
-        cut off anywhere and begun again.
+        cut off anywhere and begun again. Raises `UserError` if something is forgotten meanwhile.
         """
+        seen = self.person.forgotten()
         pending, every = self.pending(), self.settings.every
         stream = (Event(number, 1) for number in pending)
 
@@ -106,7 +108,7 @@ class Conversation:
         lives = live(
             stream,
             memories.version(),
-            channel=Notebook(self.person, self.model),
+            channel=Notebook(self.person, self.model, seen),
             boundary=due,
             sleep=self.consolidator(self.person, self.model, self.settings, self.prober),
             guard=Probed(self.model, self.person.name, self.settings.noise),

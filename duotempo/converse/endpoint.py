@@ -11,6 +11,16 @@ from duotempo.core import UserError
 Message = dict[str, str]
 
 
+class CutOff(str):
+    """What a model said up to its bound of tokens, where it had not come to an end."""
+
+    __slots__ = ()
+
+
+LENGTH = "length"
+"""What the protocol says of a reply that was cut off."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A model at an address such as `http://host:8000/v1`.
@@ -33,16 +43,22 @@ class Endpoint:
         return self.chat([{"role": "user", "content": text}])
 
     def chat(self, messages: Sequence[Message], longest: int | None = None) -> str:
-        """What it says next, in at most `longest` tokens."""
+        """What it says next, in at most `longest` tokens; a `CutOff` where these did not do."""
         openai = _openai()
         with self.told(openai), self.client(openai) as client:
             said = client.chat.completions.create(**self._asked(messages, longest))
         if isinstance(said, str):
             raise UserError(f"{self.url} speaks another protocol: most such addresses end in /v1")
-        return str(said.choices[0].message.content or "") if said.choices else ""
+        if not said.choices:
+            return ""
+        text = str(said.choices[0].message.content or "")
+        return CutOff(text) if said.choices[0].finish_reason == LENGTH else text
 
     def stream(self, messages: Sequence[Message], longest: int | None = None) -> Iterator[str]:
-        """The same piece by piece, as it comes."""
+        """The same piece by piece, as it comes; the last piece is a `CutOff` of one that was.
+
+        Raises `UserError` for a stream that ends without saying why: the server broke off.
+        """
         openai = _openai()
         asked = self._asked(messages, longest)
         with (
@@ -50,9 +66,15 @@ class Endpoint:
             self.client(openai) as client,
             client.chat.completions.create(**asked, stream=True) as pieces,
         ):
+            end = None
             for piece in pieces:
                 if piece.choices and piece.choices[0].delta.content:
                     yield piece.choices[0].delta.content
+                end = (piece.choices and piece.choices[0].finish_reason) or end
+            if end is None:
+                raise UserError(f"{self.url} broke off in the middle of a reply: ask again")
+            if end == LENGTH:
+                yield CutOff()
 
     @contextmanager
     def told(self, openai: Any) -> Iterator[None]:

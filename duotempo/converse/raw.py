@@ -1,12 +1,11 @@
 """The control of every memory: lines of earlier sessions as they were said, looked up by words."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from duotempo.archive.conversation_records import Line, Turn
-from duotempo.archive.lookup import STOPWORDS
+from duotempo.archive.lookup import STOPWORDS, words
 from duotempo.converse.model import SAID
 
 K, B = 1.2, 0.75
@@ -48,5 +47,4 @@ def recalled(
 
 def _words(text: str) -> list[str]:
     """Words that tell something, without their endings."""
-    found = (word for word in re.findall(r"\w+", text.lower()) if word not in STOPWORDS)
-    return [word.removesuffix("s") for word in found]
+    return [word.removesuffix("s") for word in words(text) if word not in STOPWORDS]

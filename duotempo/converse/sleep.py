@@ -1,6 +1,6 @@
 """Consolidation of conversations: what the loop is made of, awake by session, asleep by rebuild."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -43,10 +43,14 @@ class Awake:
 
 @dataclass(frozen=True)
 class Notebook:
-    """The fast channel: a session that ended is noted, sentence by sentence, with its turns."""
+    """The fast channel: a session that ended is noted, sentence by sentence, with its turns.
+
+    `seen`: what was forgotten before this life, see `Memories`.
+    """
 
     person: Person
     model: Model
+    seen: tuple[int, str] | None = None
 
     def init(self, slow: Version | None) -> Awake:
         """Awake since nothing was said."""
@@ -65,15 +69,15 @@ class Notebook:
         until = max(state.sessions, default=0)
         refused = Version(0, None, 0.0, until, kept=False, reason=verdict.reason)
         made = verdict.chosen.value if verdict.chosen else refused
-        Memories(self.person).propose(made)
+        Memories(self.person, self.seen).propose(made)
         return Awake()
 
 
 def noted(person: Person, model: Model, session: int) -> bool:
     """Take the notes of a session; False, and why is kept, if the model could not be read."""
+    memories = Memories(person, person.forgotten())
     turns = [turn for turn in person.turns(session) if turn.text and turn.role != "system"]
     said = [Said(number, turn.role, turn.text or "") for number, turn in enumerate(turns, 1)]
-    memories = Memories(person)
     try:
         parts = stretches(said, model)
         found = [finding for part in parts for finding in model.remember(person.name, part)]
@@ -87,18 +91,29 @@ def noted(person: Person, model: Model, session: int) -> bool:
 
 def stretches(turns: Sequence[Said], model: Model) -> list[list[Said]]:
     """A session in as few stretches as a model can read each of, beside our prompt and its notes;
-    of a turn that is longer by itself the beginning."""
+    a turn that is longer by itself stands in several, a piece in each."""
     most, found, full = int(model.context * STRETCH), [], 0
     for turn in turns:
-        text = turn.text
-        while (size := model.size(text)) > most and len(text) > 1:
-            text = text[: max(1, min(len(text) - 1, len(text) * most // size))]
-        if not found or full + size > most:
-            found.append([])
-            full = 0
-        found[-1].append(replace(turn, text=text))
-        full += size + 8
+        for text in pieces(turn.text, most, model.size):
+            size = model.size(text)
+            if not found or full + size > most:
+                found.append([])
+                full = 0
+            found[-1].append(replace(turn, text=text))
+            full += size + 8
     return found
+
+
+def pieces(text: str, most: int, size: Callable[[str], int]) -> Iterator[str]:
+    """A text in pieces of at most so many tokens, cut at white space where there is any."""
+    while text:
+        piece = text
+        while (tokens := size(piece)) > most and len(piece) > 1:
+            piece = piece[: max(1, min(len(piece) - 1, len(piece) * most // tokens))]
+        if len(piece) < len(text):
+            piece = piece[: max(piece.rfind(" "), piece.rfind("\n")) + 1] or piece
+        yield piece
+        text = text[len(piece) :]
 
 
 @dataclass(frozen=True)

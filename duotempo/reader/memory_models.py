@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from duotempo.converse.chat_model import ChatModel, Message
-from duotempo.converse.endpoint import Endpoint
+from duotempo.converse.conversation import ROOM
+from duotempo.converse.endpoint import CutOff, Endpoint
 from duotempo.converse.model import Model
 from duotempo.core import Tell, UserError, silent
 from duotempo.models.native_folder import native_folder
@@ -39,7 +40,7 @@ class LocalChat:
 
     @torch.no_grad()
     def chat(self, messages: Sequence[Message], longest: int) -> str:
-        """What it says next."""
+        """What it says next; a `CutOff` where `longest` tokens did not do."""
         tokenizer, model = self.found.tokenizer, self.found.model
         text = str(
             tokenizer.apply_chat_template(
@@ -62,7 +63,15 @@ class LocalChat:
                 repetition_penalty=1.1,
                 pad_token_id=tokenizer.eos_token_id,
             )
-        return str(tokenizer.decode(said[0, length:], skip_special_tokens=True)).strip()
+        text = str(tokenizer.decode(said[0, length:], skip_special_tokens=True)).strip()
+        ended = len(said[0]) < length + room or int(said[0, -1]) in _ends(model)
+        return text if ended else CutOff(text)
+
+
+def _ends(model: Any) -> tuple[int, ...]:
+    """The tokens that end what a model says."""
+    ends = model.generation_config.eos_token_id
+    return tuple(ends) if isinstance(ends, list | tuple) else (-1 if ends is None else ends,)
 
 
 def memory_model(
@@ -76,7 +85,8 @@ def memory_model(
     if name.startswith(("http://", "https://")):
         if not served:
             raise UserError("an address needs the name of a model there: give --served NAME")
-        return ChatModel(Endpoint(name, served), language)
+        endpoint = Endpoint(name, served)
+        return ChatModel(endpoint, language, int(endpoint.context * ROOM))
     if served:
         raise UserError("--served is the name of a model at an address: give --model http://...")
     if (folder := native_folder(name)) is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from duotempo.archive.conversation_records import Line
 from duotempo.converse.chat_model import ChatModel
+from duotempo.converse.conversation import ROOM
 from duotempo.converse.endpoint import Endpoint
 from duotempo.converse.model import PARTS, Dated, Finding, Model, Said
 from duotempo.core import Tell, UserError, silent
@@ -91,7 +92,8 @@ def found(
         if not served:
             raise UserError("an address needs the name of a model there: give --served NAME")
         endpoint = OpenEndpoint(name, served)
-        return Backend(ChatModel(endpoint, language), close=endpoint.close)
+        longest = int(endpoint.context * ROOM)
+        return Backend(ChatModel(endpoint, language, longest), close=endpoint.close)
     from duotempo.reader.memory_models import memory_model  # noqa: PLC0415 - torch takes seconds
 
     return Backend(memory_model(name, served, language, tell), exclusive=True)

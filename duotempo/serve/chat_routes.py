@@ -23,6 +23,7 @@ from duotempo.serve.forms import (
     ChunkChoice,
     Delta,
     ErrorResponse,
+    Finish,
     ModelCard,
     ModelList,
     Said,
@@ -59,18 +60,23 @@ class Card:
             id=self.id,
             created=self.created,
             model=self.model,
-            choices=[Choice(message=Said(content=answer.text))],
+            choices=[Choice(message=Said(content=answer.text), finish_reason=finish(answer))],
             usage=Usage.of(answer.read, answer.written),
         )
 
     def event(
-        self, delta: Delta | None, finish: Literal["stop"] | None = None, usage: Usage | None = None
+        self, delta: Delta | None, finish: Finish | None = None, usage: Usage | None = None
     ) -> str:
         """An event of a stream; without a delta it has no choice."""
         choices = [] if delta is None else [ChunkChoice(delta=delta, finish_reason=finish)]
         return event(
             Chunk(id=self.id, created=self.created, model=self.model, choices=choices, usage=usage)
         )
+
+
+def finish(answer: Answer) -> Finish:
+    """Why a reply ended."""
+    return "length" if answer.cut else "stop"
 
 
 @routes.post("/chat/completions", responses=BROKEN)
@@ -88,8 +94,7 @@ async def complete(
     """
     state = state_of(request)
     name = admitted(state, caller, body.user)
-    heard = tuple(message.heard() for message in body.messages)
-    asked = Asked(heard, fresh=x_duotempo_session == "new")
+    asked = Asked(body.heard(), x_duotempo_session == "new", body.longest())
     card = Card.new(state.serving.name)
     if body.stream:
         usage = bool(body.stream_options and body.stream_options.include_usage)
@@ -169,7 +174,7 @@ async def events(
             yield card.event(Delta(content=piece))
             piece = await queue.get()
         if isinstance(piece, Answer):
-            yield card.event(Delta(), "stop")
+            yield card.event(Delta(), finish(piece))
             if usage:
                 yield card.event(None, usage=Usage.of(piece.read, piece.written))
             yield "data: [DONE]\n\n"

@@ -1,10 +1,12 @@
 """What the server refuses: a status, one sentence, and when to try again."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from duotempo.converse.model import Unreadable
 from duotempo.core import UserError
 
 KINDS = {
@@ -34,7 +36,7 @@ def kept(status: int = 400) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        if isinstance(error.__cause__, SQLAlchemyError):
+        if isinstance(error.__cause__, SQLAlchemyError | sqlite3.Error):
             raise Refused(503, str(error), after=1.0) from error
         raise Refused(status, str(error)) from error
     except SQLAlchemyError as error:
@@ -46,10 +48,10 @@ def kept(status: int = 400) -> Iterator[None]:
 
 @contextmanager
 def said() -> Iterator[None]:
-    """What a model refuses: 502."""
+    """What a model refuses, or says so that it cannot be read: 502."""
     try:
         yield
-    except UserError as error:
+    except (UserError, Unreadable) as error:
         raise Refused(502, f"the model did not answer, your turn is kept: {error}") from error
 
 

@@ -9,6 +9,10 @@ from duotempo.serve.errors import Refused
 from duotempo.serve.matching import Heard
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TURN, pattern=r"^[^\x00]*$")]
+Empty = Annotated[str, Field(max_length=0)]
+Tokens = Annotated[int, Field(ge=1)] | None
+Finish = Literal["stop", "length"]
+"""Why a reply ended: by itself, or at the most tokens that it may have."""
 SYSTEM = ("system", "developer")
 MOST_MESSAGES = 2_000
 
@@ -20,20 +24,35 @@ class Part(BaseModel):
     text: Text
 
 
-class Message(BaseModel):
-    """A message of a conversation."""
+Parts = Annotated[list[Part], Field(min_length=1, max_length=100)]
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: Text | Annotated[list[Part], Field(min_length=1, max_length=100)]
 
-    def heard(self) -> Heard:
-        """The message as it is kept. Raises `Refused`."""
-        text = self.content
-        if not isinstance(text, str):
-            text = "\n".join(part.text for part in text)
-        if len(text) > LONGEST_TURN:
-            raise Refused(413, f"a message has more than {LONGEST_TURN} characters")
-        return Heard("system" if self.role in SYSTEM else self.role, text)
+def heard(role: str, content: str | list[Part] | None) -> Heard:
+    """A message as it is kept. Raises `Refused`."""
+    text = content or ""
+    if not isinstance(text, str):
+        text = "\n".join(part.text for part in text)
+    if len(text) > LONGEST_TURN:
+        raise Refused(413, f"a message has more than {LONGEST_TURN} characters")
+    return Heard("system" if role in SYSTEM else role, text)
+
+
+class UserMessage(BaseModel):
+    """What the user says."""
+
+    role: Literal["user"]
+    content: Text | Parts
+
+
+class OtherMessage(BaseModel):
+    """What somebody else says; nothing, as clients send of a reply that was stopped at once."""
+
+    role: Literal["system", "developer", "assistant"]
+    content: Text | Parts | Empty | None = None
+
+
+Message = Annotated[UserMessage | OtherMessage, Field(discriminator="role")]
+"""A message of a conversation."""
 
 
 class StreamOptions(BaseModel):
@@ -54,8 +73,8 @@ Nothing = Annotated[list[Any], Field(max_length=0)] | None
 class ChatRequest(BaseModel):
     """A request to `/v1/chat/completions`.
 
-    Settings that are not here (temperature, max_tokens, ...) are taken and change nothing: the
-    model behind the server says how it speaks. What would change the meaning of a reply is refused.
+    Settings that are not here (temperature, stop, ...) are taken and change nothing: the model
+    behind the server says how it speaks. What would change the meaning of a reply is refused.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -70,6 +89,17 @@ class ChatRequest(BaseModel):
     functions: Nothing = None
     response_format: Format | None = None
     logprobs: Literal[False] | None = None
+    max_tokens: Tokens = None
+    max_completion_tokens: Tokens = None
+
+    def longest(self) -> int | None:
+        """The most tokens of the reply, if the client says so, under the new name or the old."""
+        return self.max_completion_tokens or self.max_tokens
+
+    def heard(self) -> tuple[Heard, ...]:
+        """The messages that say something. Raises `Refused`."""
+        said = (heard(message.role, message.content) for message in self.messages)
+        return tuple(each for each in said if each.text)
 
 
 class Usage(BaseModel):
@@ -98,7 +128,7 @@ class Choice(BaseModel):
 
     index: Literal[0] = 0
     message: Said
-    finish_reason: Literal["stop"] = "stop"
+    finish_reason: Finish = "stop"
     logprobs: None = None
 
 
@@ -125,7 +155,7 @@ class ChunkChoice(BaseModel):
 
     index: Literal[0] = 0
     delta: Delta
-    finish_reason: Literal["stop"] | None = None
+    finish_reason: Finish | None = None
     logprobs: None = None
 
 

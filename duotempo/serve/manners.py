@@ -1,6 +1,7 @@
 """What every request meets: who it is from, how often they may ask, errors in OpenAI's shape."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from duotempo.serve.state import State, state_of
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 ME = "me"
+ROLES = ("user", "system", "developer", "assistant")
 ASKED = HTTPBearer(auto_error=False, description="A token of the server's file of tokens.")
 SAID = {
     400: "The body is no UTF-8 or no JSON.",
@@ -100,7 +102,9 @@ def manners(app: FastAPI) -> None:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
             return JSONResponse(told(400, "the body is no JSON in UTF-8"), 400)
-        place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
+        place = placed(first["loc"])
+        if first["type"].startswith("union_tag"):
+            place.append("role")
         known = next((UNSUPPORTED[part] for part in place if part in UNSUPPORTED), None)
         why = known or f"{'.'.join(place) or 'the request'}: {first['msg']}"
         return JSONResponse(told(422, why, ".".join(place) or None), 422)
@@ -108,6 +112,18 @@ def manners(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse(told(500, "the server failed: its log says how"), 500)
+
+
+def placed(loc: Sequence[int | str]) -> list[str]:
+    """Where something is wrong, as the client wrote it: without the kinds that it might have been,
+    which pydantic names after an index or in brackets."""
+    found = [part for part in loc if part not in ("body", "query", "path")]
+    return [
+        str(part)
+        for before, part in zip([None, *found], found, strict=False)
+        if isinstance(part, int)
+        or (part.isidentifier() and not (isinstance(before, int) and part in ROLES))
+    ]
 
 
 def refusal(error: Refused) -> JSONResponse:

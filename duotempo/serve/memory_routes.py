@@ -24,6 +24,7 @@ from duotempo.serve.memory_forms import (
     VersionOf,
 )
 from duotempo.serve.state import State, state_of
+from duotempo.serve.verbs import unread
 
 PATIENCE = 60.0
 """Seconds that forgetting waits for a reply or a sleep of the same person's to end."""
@@ -173,8 +174,11 @@ def asleep(state: State, person: Person) -> SleepState:
     """How somebody's sleep stands."""
     with kept():
         pending = talk(state, person).pending()
+        faults = unread(person)
     now = state.sleeper.state(person.name)
-    return SleepState(running=now.running, asked=now.asked, pending=pending, fault=now.fault)
+    return SleepState(
+        running=now.running, asked=now.asked, pending=pending, fault=now.fault or "; ".join(faults)
+    )
 
 
 def talk(state: State, person: Person) -> Conversation:

@@ -54,8 +54,13 @@ class State:
 
     @contextmanager
     def alone(self, name: str, patience: float) -> Iterator[None]:
-        """Neither a reply nor a sleep of a person's goes on meanwhile. Raises `Refused`."""
-        with self.sleeper.awake(name), self.talking.locks.hold(name, patience):
+        """Neither a reply nor a sleep of a person's goes on meanwhile. Raises `Refused`, also where
+        too many of theirs wait: each keeps a thread."""
+        with (
+            self.doors.enter(name),
+            self.sleeper.awake(name),
+            self.talking.locks.hold(name, patience),
+        ):
             yield
 
     def start(self) -> None:

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from duotempo.archive.conversation_records import Line, Turn
 from duotempo.archive.people import Conversations, Person
+from duotempo.converse.chat_model import ChatModel
 from duotempo.converse.conversation import Conversation
+from duotempo.converse.endpoint import CutOff
+from duotempo.converse.model import Asked as AskedOf
 from duotempo.converse.model import Model, Said, Streamed
 from duotempo.converse.probes import Prober, cloze
 from duotempo.converse.sleep import Settings
@@ -18,10 +21,12 @@ from duotempo.serve.metrics import Tally
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: all messages in order, those of the system too; `fresh` begins a new session."""
+    """A request: all messages in order, those of the system too; `fresh` begins a new session,
+    `longest` are the most tokens of the reply."""
 
     messages: tuple[Heard, ...]
     fresh: bool = False
+    longest: int | None = None
 
     @property
     def spoken(self) -> tuple[Heard, ...]:
@@ -31,12 +36,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply that is kept, and about how many tokens were read and written for it."""
+    """A reply that is kept, about how many tokens were read and written for it, and whether it was
+    cut off at its bound."""
 
     text: str
     session: int
     read: int
     written: int
+    cut: bool = False
 
 
 class Gone(Exception):
@@ -76,7 +83,8 @@ class Talking:
             read = fitting(talk, asked, memory)
             before = time.perf_counter()
             with said():
-                text = self.generated(person, memory, read, send)
+                model = bounded(self.model, asked.longest)
+                text = generated(model, person.name, (memory, read), send)
             self.tally.time("model_seconds", time.perf_counter() - before)
             if not text.strip():
                 raise Refused(502, "the model said nothing, your turn is kept: say it otherwise")
@@ -85,7 +93,7 @@ class Talking:
             self.tally.count("turns_total", role="assistant")
         size = self.model.size
         heard = sum(size(each.text) for each in (*memory, *read))
-        return Answer(text, session, heard, size(text))
+        return Answer(text, session, heard, size(text), isinstance(text, CutOff))
 
     def heard(self, person: Person, asked: Asked) -> tuple[int, Turn | None]:
         """Keep the messages that are new: the session that they are in, and its last turn. All of
@@ -108,26 +116,34 @@ class Talking:
             self.tally.count("turns_total", role=message.role)
         return last, held[-1] if held else None
 
-    def generated(
-        self, person: Person, memory: Sequence[Line], read: Sequence[Said], send: Send | None
-    ) -> str:
-        """The model's reply, sent as it comes."""
-        if send is None:
-            return self.model.reply(person.name, memory, read)
-        if not isinstance(self.model, Streamed):
-            text = self.model.reply(person.name, memory, read)
-            send(text)
-            return text
-        pieces: list[str] = []
-        stream = self.model.stream(person.name, memory, read)
-        try:
-            for piece in stream:
+
+def bounded(model: Model, longest: int | None) -> Model:
+    """A model whose replies have at most so many tokens, if it is one that can be told."""
+    if longest is None or not isinstance(model, ChatModel):
+        return model
+    return replace(model, longest=min(longest, model.longest))
+
+
+def generated(model: Model, name: str, asked: AskedOf, send: Send | None) -> str:
+    """A model's reply, sent as it comes; a `CutOff` where it did not come to its end."""
+    if send is None:
+        return model.reply(name, *asked)
+    if not isinstance(model, Streamed):
+        text = model.reply(name, *asked)
+        send(text)
+        return text
+    pieces: list[str] = []
+    stream = model.stream(name, *asked)
+    try:
+        for piece in stream:
+            if piece:
                 send(piece)
-                pieces.append(piece)
-        finally:
-            if close := getattr(stream, "close", None):
-                close()  # a generator holds the gate until it is closed
-        return "".join(pieces)
+            pieces.append(piece)
+    finally:
+        if close := getattr(stream, "close", None):
+            close()  # a generator holds the gate until it is closed
+    text = "".join(pieces)
+    return CutOff(text) if any(isinstance(piece, CutOff) for piece in pieces) else text
 
 
 def fitting(talk: Conversation, asked: Asked, memory: Sequence[Line]) -> list[Said]:

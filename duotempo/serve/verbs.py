@@ -6,6 +6,7 @@ from duotempo.archive import forget
 from duotempo.archive.conversation_records import Line, Turn
 from duotempo.archive.export import json_lines
 from duotempo.archive.memories import Memories
+from duotempo.archive.people import Person, checked_turn
 from duotempo.converse.chat_model import quoted
 from duotempo.converse.conversation import Conversation
 from duotempo.converse.raw import recalled
@@ -19,6 +20,7 @@ ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 
 def remember(talk: Conversation, role: str, text: str) -> str:
     """Keep a turn in the session that is open, else in a new one. Raises `UserError`."""
+    checked_turn(role, text)  # before a session is begun for it
     session = talk.session or talk.person.begin()
     turn = talk.person.say(session, role, text)
     return f"kept as turn {turn.id} of session {session}"
@@ -97,7 +99,18 @@ def sleep(talk: Conversation, now: bool = True, tell: Tell = silent) -> str:
     for done, _ in enumerate(talk.sleeps(now), 1):
         tell("remembering", done, pending)
     made = memories.versions()[before:]
-    return "\n".join(f"memory {version.number}: {quoted(version.reason)}" for version in made)
+    said = [f"memory {version.number}: {quoted(version.reason)}" for version in made]
+    return "\n".join([*said, *unread(talk.person)] if pending else said)
+
+
+def unread(person: Person) -> list[str]:
+    """Which sessions no memory knows, since the model's notes of them could not be read, and why:
+    a sentence each."""
+    return [
+        f"session {each.number} is not noted, after {each.tries} tries: {quoted(each.fault)}"
+        for each in person.sessions()
+        if not each.noted and each.fault
+    ]
 
 
 def export(talk: Conversation) -> str:

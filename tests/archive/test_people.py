@@ -1,15 +1,19 @@
 """Laws of the log of conversations: kept once acknowledged, in order, by person, for good."""
 
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.exc import DBAPIError
 
+from duotempo.archive import Archive
 from duotempo.archive.engine import writing
+from duotempo.archive.forget import forget_turns
 from duotempo.archive.people import LONGEST_TURN, Conversations
 from duotempo.archive.tables import META, PERSON
 from duotempo.core import UserError
@@ -174,6 +178,36 @@ def test_another_programs_file_and_a_later_version_are_refused(tmp_path):
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(UserError, match="later Duotempo"):
         Conversations(tmp_path / "a.db")
+
+
+def test_another_programs_database_is_not_touched(tmp_path):
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE alembic_version (version_num)")
+    before = path.read_bytes()
+    with pytest.raises(UserError, match="another program's database"):
+        Conversations(path)
+    assert path.read_bytes() == before
+    Archive.open(tmp_path / "read.db").close()
+    with pytest.raises(UserError, match="an archive of what was read"):
+        Conversations(tmp_path / "read.db")
+
+
+def test_a_file_is_for_its_owners_eyes_and_any_path_is_one(tmp_path):
+    path = tmp_path / "who?what=%41#.db"
+    with Conversations(path) as talks:
+        ana = talks.of("ana")
+        ana.say(ana.begin(), "user", "hello")
+        modes = {each.name: each.stat().st_mode & 0o077 for each in tmp_path.iterdir()}
+    assert modes == {path.name + end: 0 for end in ("", "-wal", "-shm")}
+
+
+def test_half_a_character_and_a_number_beyond_all_ids_are_refused(ana):
+    session = ana.begin()
+    with pytest.raises(UserError, match="whole characters"):
+        ana.say(session, "user", "caf\udce9")
+    with pytest.raises(UserError, match=r"larger than any id|not there"):
+        forget_turns(ana, [10**30])
 
 
 def test_a_session_may_have_begun_before_now(ana):

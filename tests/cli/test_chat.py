@@ -7,6 +7,7 @@ import pytest
 from duotempo.archive.people import Conversations
 from duotempo.cli.app import run
 from duotempo.converse.invented import Invented
+from duotempo.core import UserError
 
 
 @pytest.fixture
@@ -63,11 +64,35 @@ def test_a_session_ends_where_it_is_asked_to(talk):
 
 
 def test_what_is_no_command_is_helped_with_and_mistakes_end_nothing(talk):
-    said = talk("/dance", "/why 9", "/why x", "/rollback 7", "/forget 5", "i live in oslo .")
+    said = talk(
+        "/dance", "/why 9", "/why x", "/why ²", "/rollback 7", "/forget 5", "i live in oslo ."
+    )
     assert "/rollback N" in said.out
     for sentence in ("no sentence 9", "needs a number", "no version 7", "nothing was forgotten"):
         assert sentence in said.err
     assert said.out.endswith("i see .\n")
+
+
+def test_on_a_terminal_a_failing_model_ends_nothing(talk, monkeypatch):
+    def down(*_: object) -> str:
+        raise UserError("nobody answers")
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(Invented, "reply", down)
+    assert "nobody answers" in talk("i live in oslo .", "/bye", code=2).err
+    monkeypatch.setattr(io, "StringIO", Terminal)
+    said = talk("i live in oslo .", "/dance", code=2)  # the sleep at the end fails too
+    assert "nobody answers" in said.err
+    assert "/rollback N" in said.out
+
+
+def test_what_was_said_does_not_command_the_terminal(talk):
+    said = talk("\x1b]0;owned\x07 hello", "/export").out
+    assert "\ufffd]0;owned\ufffd hello" in said
+    assert "\x1b" not in said
 
 
 def test_everything_is_exported(talk):

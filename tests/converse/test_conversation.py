@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from duotempo.archive.forget import forget_turns
 from duotempo.archive.memories import Memories
 from duotempo.converse.guard import worse
 from duotempo.converse.invented import Invented
 from duotempo.converse.model import Said
 from duotempo.converse.probes import right
+from duotempo.core import UserError
 from duotempo.tasks.sessions import Life
 from duotempo.tasks.sessions_forms import oracle, telling
 from tests.converse.talks import invented, told
@@ -171,3 +173,19 @@ def test_a_model_that_cannot_shrink_its_notes_is_told(tmp_path, context, said):
         told(talk.person, LIFE, number)
     talk.sleep()
     assert said in Memories(talk.person).versions()[-1].reason
+
+
+def test_what_is_forgotten_while_a_sleep_goes_on_is_in_no_memory(tmp_path):
+    class Late(Invented):
+        def compress(self, name, notes, budget):
+            found = super().compress(name, notes, budget)
+            forget_turns(talk.person, [1])
+            return found
+
+    life = Life(3, 1)
+    talk = invented(tmp_path, life, Late())
+    told(talk.person, life, 1)
+    with pytest.raises(UserError, match="forgotten while"):
+        talk.sleep()
+    assert Memories(talk.person).versions() == []
+    assert replace(talk, model=Invented()).sleep() is not None

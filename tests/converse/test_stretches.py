@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duotempo.archive.memories import Memories
 from duotempo.archive.people import Conversations
 from duotempo.converse.model import Finding, Said
 from duotempo.converse.sleep import STRETCH, noted, stretches
@@ -38,12 +39,17 @@ class Reader:
 def test_all_turns_are_read_once_in_order(sizes):
     turns = [Said(n, "user", " ".join(["word"] * size)) for n, size in enumerate(sizes, 1)]
     parts = stretches(turns, Reader())
-    assert [turn.number for part in parts for turn in part] == [turn.number for turn in turns]
+    for turn in turns:
+        read = [each.text for part in parts for each in part if each.number == turn.number]
+        assert "".join(read) == turn.text
+    numbers = [turn.number for part in parts for turn in part]
+    assert numbers == sorted(numbers)
     for part in parts:
         assert part
         assert sum(Reader().size(turn.text) for turn in part) <= 50 * STRETCH
-    short = [turn.text for part in parts for turn in part if len(turn.text.split()) < 20]
-    assert short == [turn.text for turn in turns if len(turn.text.split()) < 20]
+    for turn in turns:
+        if len(turn.text.split()) <= 20:
+            assert turn in [each for part in parts for each in part]
 
 
 def test_a_session_beyond_the_context_is_noted_and_its_turns_stay_whole(tmp_path):
@@ -55,5 +61,7 @@ def test_a_session_beyond_the_context_is_noted_and_its_turns_stay_whole(tmp_path
             person.say(session, "user", text)
         person.end(session)
         assert noted(person, model, session)
-        assert model.read == 5
+        assert model.read == 10  # 30 words are two stretches
+        said_twice = [note.turns for note in Memories(person).notes()]
+        assert said_twice == [(turn.id,) for turn in person.turns() for _ in "ab"]
         assert [turn.text for turn in person.turns()] == said

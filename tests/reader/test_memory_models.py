@@ -3,7 +3,7 @@
 import pytest
 
 from duotempo.converse.chat_model import ChatModel
-from duotempo.converse.endpoint import Endpoint
+from duotempo.converse.endpoint import CutOff, Endpoint
 from duotempo.converse.invented import Invented
 from duotempo.core import UserError
 from duotempo.models.pretrained import Pretrained
@@ -25,6 +25,20 @@ def test_a_local_model_says_the_same_twice_within_its_bound():
     said = chat.chat(messages, 5)
     assert said == chat.chat(messages, 5)
     assert 0 < len(said) <= 5  # a token is a byte
+
+
+@pytest.mark.parametrize("last", [None, "as a number", "in a list"])
+def test_what_it_could_not_end_within_its_bound_is_a_cut_off(last):
+    messages = [{"role": "user", "content": "hello there"}]
+    chat = local()
+    assert isinstance(chat.chat(messages, 3), CutOff)
+    found = chat.found
+    text = found.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    read = found.tokenizer(text, add_special_tokens=False, return_tensors="pt")
+    end = int(found.model.generate(**read, max_new_tokens=1, do_sample=False)[0, -1])
+    ends = {None: None, "as a number": end, "in a list": [end]}[last]
+    found.model.generation_config.eos_token_id = ends
+    assert isinstance(chat.chat(messages, 3), CutOff) == (last is None)
 
 
 def test_what_does_not_fit_the_context_is_told():

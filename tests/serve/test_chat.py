@@ -171,6 +171,20 @@ def test_one_persons_requests_are_answered_one_after_the_other(tmp_path):
         assert running.said() == ["one", "You said: one", "two", "You said: two"]
 
 
+@pytest.mark.parametrize("empty", ["", None])
+def test_a_reply_that_was_stopped_at_once_does_not_end_a_conversation(running, empty):
+    running.say("one")
+    stopped = [
+        {"role": "system", "content": ""},
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": empty},
+        {"role": "user", "content": "two"},
+    ]
+    assert running.post(stopped).status_code == 200
+    assert running.said()[-2:] == ["two", "You said: two"]
+    assert "" not in running.said()
+
+
 def test_the_models_are_one(running):
     with running.client() as client:
         assert [model.id for model in client.models.list()] == ["echo"]

@@ -1,6 +1,8 @@
 """Every bad request gets a status and one sentence in OpenAI's shape; tokens, rates, sizes."""
 
 import json
+import sqlite3
+from contextlib import closing
 from threading import Event
 from typing import Any
 
@@ -10,6 +12,7 @@ from sqlalchemy.event import listen
 
 from duotempo.archive.engine import writing
 from duotempo.archive.people import LONGEST_TURN
+from duotempo.converse.invented import Invented
 from duotempo.core import UserError
 from duotempo.serve.errors import Refused
 from duotempo.serve.limits import Limits, Rates
@@ -50,6 +53,11 @@ BAD = {
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
         "content",
     ),
+    "an empty part": (
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]},
+        "messages.0.content: ",
+    ),
+    "no tokens": ({"max_tokens": 0}, "max_tokens"),
     "two replies": ({"n": 2}, "leave out n"),
     "tools": ({"tools": [{"type": "function"}]}, "tools are not passed on"),
     "JSON replies": ({"response_format": {"type": "json_object"}}, "replies are text"),
@@ -176,6 +184,21 @@ def test_a_full_disk_is_told_of(tmp_path):
 
         listen(running.talks.engine, "checkout", full)
         refused(running.say("hello " * 5000), 503, "the disk is full")
+
+
+def test_a_database_that_is_held_while_somebody_forgets_is_told_of(tmp_path, monkeypatch):
+    monkeypatch.setattr("duotempo.archive.engine.PATIENCE", 0.1)
+    with served(tmp_path / "t.db") as running:
+        running.say("hello")
+        with closing(sqlite3.connect(tmp_path / "t.db")) as other:
+            other.execute("BEGIN")
+            other.execute("SELECT count(*) FROM turn").fetchone()
+            refused(running.web.delete("/v1/memory/turns/1"), 503, "another process reads")
+
+
+def test_a_reply_that_cannot_be_read_is_told_of(tmp_path):
+    with served(tmp_path / "t.db", Invented(lambda _: "it goes on and on")) as running:
+        refused(running.say("hello"), 502, "it did not come to an end")
 
 
 def test_an_unexpected_error_is_told_of_without_its_words(tmp_path):

@@ -1,11 +1,12 @@
 """`/v1/memory`: what is remembered and why; back, away, out; and nobody else's."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from duotempo.archive.forget import traces
-from tests.serve.served import Door, Planted, Served, served, until
+from tests.serve.served import EASY, SERVING, Door, Planted, Served, served, until
 
 OSLO, REX = "I live in Oslo near the old Harbour.", "My dog is called Rex the third."
 
@@ -121,6 +122,21 @@ def test_forgetting_cuts_a_sleep_off_that_reads_what_is_forgotten(tmp_path):
         running.slept()
         assert get(running, "")["sentences"] == []
         assert list(traces(running.talks.of("me"), ["Oslo"])) == []
+
+
+def test_who_forgets_while_they_are_answered_does_not_take_every_thread(tmp_path):
+    door = Door()
+    limits = replace(EASY, waiting=3)
+    with served(
+        tmp_path / "t.db", Planted(before_reply=door), replace(SERVING, limits=limits)
+    ) as running:
+        held = [running.pool.submit(running.say, "hello")]
+        assert door.reached.wait(10)
+        held += [running.pool.submit(running.web.delete, "/v1/memory/turns/1") for _ in "ab"]
+        until(lambda: running.state.doors._inside["me"] == 3)
+        assert running.web.delete("/v1/memory/turns/1").status_code == 429
+        door.opened.set()
+        assert {each.result(20).status_code for each in held} == {200}
 
 
 def test_the_token_says_whose_memory_it_is(shared):

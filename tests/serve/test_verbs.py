@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,14 @@ def test_turns_share_the_session_that_is_open(talk):
     assert verbs.remember(talk, "user", "hello .") == "kept as turn 3 of session 2"
 
 
+@pytest.mark.parametrize("text", ["", "a\0", "caf\udce9"])
+def test_what_is_no_turn_begins_no_session(talk, text):
+    for say in (lambda: verbs.remember(talk, "user", text), lambda: talk.say(text)):
+        with pytest.raises(UserError, match="a turn is"):
+            say()
+    assert talk.person.sessions() == []
+
+
 def test_a_sleep_tells_how_far_it_is_and_what_came_of_it(talk):
     for text in ("i live in oslo .", "i like tea ."):
         verbs.remember(talk, "user", text)
@@ -41,6 +50,24 @@ def test_a_sleep_tells_how_far_it_is_and_what_came_of_it(talk):
     assert told == [("remembering", 1, 2), ("remembering", 2, 2)]
     assert [line.split(":")[0] for line in made.splitlines()] == ["memory 1", "memory 2"]
     assert verbs.sleep(talk) == ""
+
+
+def test_a_session_that_could_not_be_noted_is_told_of(talk):
+    verbs.remember(talk, "user", "i live in oslo .")
+    talk.end()
+    mute = replace(talk, model=Invented(lambda _: "on and on"))
+    assert verbs.sleep(mute).splitlines()[-1] == (
+        "session 1 is not noted, after 1 tries: it did not come to an end"
+    )
+    assert "not noted" not in verbs.sleep(talk)
+
+
+def test_words_are_found_where_no_spaces_stand_between_them(talk):
+    for text in ("我的狗叫雷克斯", "我住在奥斯陆"):
+        verbs.remember(talk, "user", text)
+    assert verbs.recall(talk, "奥斯陆在哪里？").splitlines()[2:-1] == [
+        "turn 2, session 1, user: 我住在奥斯陆"
+    ]
 
 
 def test_a_forgotten_turn_is_shown_as_that(talk):
