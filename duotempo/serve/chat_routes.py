@@ -29,7 +29,7 @@ from duotempo.serve.forms import (
     Said,
     Usage,
 )
-from duotempo.serve.manners import ERRORS, Caller, admitted
+from duotempo.serve.manners import ERRORS, MISSING, Caller, admitted
 from duotempo.serve.state import State, state_of
 from duotempo.serve.talking import Answer, Asked, Gone
 
@@ -105,8 +105,21 @@ async def complete(
 @routes.get("/models")
 async def models(request: Request, caller: Caller) -> ModelList:
     """The model that answers; a request may name any."""
-    state = state_of(request)
-    return ModelList(data=[ModelCard(id=state.serving.name, created=int(state.since))])
+    return ModelList(data=[model_card(state_of(request))])
+
+
+@routes.get("/models/{name:path}", responses=MISSING)
+async def model(request: Request, caller: Caller, name: str) -> ModelCard:
+    """The model of a name, which is the one that answers."""
+    card = model_card(state_of(request))
+    if name != card.id:
+        raise Refused(404, f"there is no such model here: the one that answers is {card.id}")
+    return card
+
+
+def model_card(state: State) -> ModelCard:
+    """What is told of the model that answers."""
+    return ModelCard(id=state.serving.name, created=int(state.since))
 
 
 def answering(

@@ -31,6 +31,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": ErrorResponse, "description": what} for code, what in SAID.items()
 }
 """What any route may answer."""
+MISSING: dict[int | str, dict[str, Any]] = {404: {**ERRORS[400], "description": "It is not there."}}
 UNSUPPORTED = {
     "n": "one reply is made: leave out n",
     "tools": "tools are not passed on: leave them out",

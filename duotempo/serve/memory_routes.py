@@ -1,7 +1,7 @@
 """`/v1/memory`: what is remembered of whoever asks, why, since when; sleep, go back, forget."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import StreamingResponse
@@ -12,7 +12,7 @@ from duotempo.archive.memories import Memories
 from duotempo.archive.people import LONGEST_NAME, Person
 from duotempo.converse.conversation import Conversation
 from duotempo.serve.errors import Refused, kept
-from duotempo.serve.manners import ERRORS, Caller, admitted
+from duotempo.serve.manners import ERRORS, MISSING, Caller, admitted
 from duotempo.serve.memory_forms import (
     Forgotten,
     MemoryResponse,
@@ -29,7 +29,6 @@ from duotempo.serve.verbs import unread
 PATIENCE = 60.0
 """Seconds that forgetting waits for a reply or a sleep of the same person's to end."""
 NUMBER = 2**31 - 1
-MISSING: dict[int | str, dict[str, Any]] = {404: {**ERRORS[400], "description": "It is not there."}}
 routes = APIRouter(prefix="/v1/memory", responses=ERRORS)
 Number = Annotated[int, Path(ge=1, le=NUMBER)]
 

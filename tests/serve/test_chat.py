@@ -188,3 +188,6 @@ def test_a_reply_that_was_stopped_at_once_does_not_end_a_conversation(running, e
 def test_the_models_are_one(running):
     with running.client() as client:
         assert [model.id for model in client.models.list()] == ["echo"]
+        assert client.models.retrieve("echo").id == "echo"
+        with pytest.raises(openai.NotFoundError, match="answers is echo"):
+            client.models.retrieve("org/other")
