@@ -26,8 +26,8 @@ from duotempo.tasks.sessions import Life, Question
 FIRST_REPORTED, SESSIONS, BUDGET = 100, 64, 200
 LOOKED = (1, 2, 4, 8, 16, 32, 64)
 WAYS = ("rewrite", "rebuild", "guarded")
-CHAT, CHAT_SEEDS = "smollm2: ", (100, 101)
-"""Arms in which a chat model of 135 M weights does the tasks by prompts, for eight sessions."""
+CHAT, CHAT_SEEDS, CHAT_SESSIONS = "smollm2: ", (100,), 4
+"""Arms in which a chat model of 135 M weights does the tasks by prompts: minutes a session."""
 METRICS = {
     "right": "share of questions answered right, of all kinds; x: sessions so far. The guard's "
     "probes ask for the same facts in other words (for values before in the same)",
@@ -90,17 +90,14 @@ class InvertedU:
         """One life under one arm."""
         model: Model = Invented(forms.oracle)
         if size == "full":
-            model = (
-                memory_model("smollm2", tell=tell) if job.arm.startswith(CHAT) else trained(tell)
-            )
-        long = size == "full" and not job.arm.startswith(CHAT)
-        life = Life(job.seed, SESSIONS if long else 8)
+            model = memory_model("smollm2", tell=tell) if chat else trained(tell)
+        chat = job.arm.startswith(CHAT)
+        life = Life(job.seed, 8 if size == "smoke" else CHAT_SESSIONS if chat else SESSIONS)
         with TemporaryDirectory() as folder:
             talks = Conversations(Path(folder) / "talks.db")
             found = lived(talks.of(f"{life.name}-{job.seed}"), life, model, job, tell)
             talks.close()
-        chat = job.arm.startswith(CHAT)  # its sentences are its own: only answers tell their worth
-        return [
+        return [  # a chat model's sentences are its own: only answers tell their worth
             Row(job.arm, job.seed, metric, x, value)
             for metric, x, value in found
             if not (chat and metric in ("coverage", "wrong"))
