@@ -89,9 +89,9 @@ class InvertedU:
     def measure(self, job: Job, size: Size, tell: Tell) -> list[Row]:
         """One life under one arm."""
         model: Model = Invented(forms.oracle)
+        chat = job.arm.startswith(CHAT)
         if size == "full":
             model = memory_model("smollm2", tell=tell) if chat else trained(tell)
-        chat = job.arm.startswith(CHAT)
         life = Life(job.seed, 8 if size == "smoke" else CHAT_SESSIONS if chat else SESSIONS)
         with TemporaryDirectory() as folder:
             talks = Conversations(Path(folder) / "talks.db")
