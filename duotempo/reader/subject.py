@@ -98,10 +98,10 @@ class Attached:
         return Lived(replace(seen.life, memory=fast.life.memory), seen.seen)
 
     def zeroed(self, state: Lived, channels: Collection[str]) -> Lived:
-        """Nothing in view, or no fast state."""
+        """An empty window, in which places begin anew as in every window, or no fast state."""
         life, seen = state.life, state.seen
         if ATTENTION in channels:
-            seen = self._voice.zeroed(seen, [ATTENTION])
+            seen = self._voice.empty()
             awake = replace(life.awake, window=no_tokens(), pending=no_tokens(), before=no_tokens())
             life = replace(life, awake=awake)
         if set(channels) & set(self.stores) - {ATTENTION}:

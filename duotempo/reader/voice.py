@@ -168,7 +168,8 @@ def _cache(seen: Any, slots: Mapping[int, KeyValues], dtype: torch.dtype) -> Dyn
     cache = DynamicCache()
     for index, layer in enumerate(seen.layers):
         if index in slots:
-            cache.update(*(t.to(dtype) for t in slots[index]), index)
+            keys, values = slots[index]
+            cache.update(keys.to(dtype), values.to(dtype), index)
         if layer.get_seq_length():
             cache.update(layer.keys, layer.values, index)
     return cache
