@@ -10,9 +10,10 @@ from cyclopts.validators import Number
 
 from duotempo.cli.common import USUAL, Common, Flag
 from duotempo.cli.console import say, show_columns, show_json, show_text, telling
-from duotempo.cli.living import prepare
-from duotempo.core import UserError
+from duotempo.cli.living import attached_subject, prepare
+from duotempo.core import Tell, UserError
 from duotempo.core.files import write_text
+from duotempo.core.state_folder import NATIVE, kind_of
 
 PLAIN = "The road went on along the river for a while. It rained in the morning."
 """What is read to see whether an edit lasts, and whether it is heard where it should not be."""
@@ -40,10 +41,13 @@ def flow(
 
         duotempo flow needle --documents 2 --json
 
+        duotempo flow diary.state --documents 1
+
     Parameters
     ----------
     model
-        smollm2, needle, a folder, a hub id, or the folder of a native model or of a run.
+        smollm2, needle, a folder, a hub id, the folder of a native model or of a run, or what
+        `duotempo read --save` saved: then documents are read and slept on as that reader does.
     probes
         A file of facts, one JSON object a line, or CounterFact's records; invented facts and some
         that weights may know are asked when left out.
@@ -56,15 +60,15 @@ def flow(
     """
     prepare(common)
     from duotempo.flow import Made, as_dict, encoded, read_facts, report, tables  # noqa: PLC0415 - imports torch
-    from duotempo.flow.opening import open_subject  # noqa: PLC0415 - imports torch
-    from duotempo.flow.subject import stores_of_memory  # noqa: PLC0415 - imports torch
+    from duotempo.flow.subject import lasting  # noqa: PLC0415 - imports torch
 
     facts = None if probes is None else read_facts(probes)
     with telling(common.quiet) as tell:
-        found = open_subject(model, tell)
+        found = _opened(model, tell)
         if facts is None:
-            store = bool(stores_of_memory(found.subject))
-            facts = Made(documents, store=store, seed=common.seed).facts()
+            store = bool(lasting(found.subject))
+            made_of = Made(documents, between=found.between, store=store, seed=common.seed)
+            facts = made_of.facts()
         asked = [encoded(fact, found.encode) for fact in facts]
         edited = _edited(found, facts, tell) if edits else ()
         made = report(found.subject, asked, found.name, edits=edited, tell=tell)
@@ -75,6 +79,21 @@ def flow(
         show_json(as_dict(made))
     else:
         _show(tables(made), made.notes)
+
+
+def _opened(model: str, tell: Tell) -> Any:
+    """A saved reader, or a model by name."""
+    kind = kind_of(Path(model))
+    if kind == NATIVE:
+        raise UserError(
+            f"{model} is the state of a native model: give the folder of the model itself, whose "
+            "memories flow reads as they are"
+        )
+    if kind is not None:
+        return attached_subject(Path(model), tell)
+    from duotempo.flow.opening import open_subject  # noqa: PLC0415 - imports torch
+
+    return open_subject(model, tell)
 
 
 def _show(grids: Any, notes: Sequence[str]) -> None:

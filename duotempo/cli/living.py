@@ -16,13 +16,14 @@ from duotempo.models.native_folder import native_folder
 from duotempo.tasks.text import STDIN, pieces
 
 if TYPE_CHECKING:
+    from duotempo.flow.opening import Opened
     from duotempo.reader import Reader
     from duotempo.reader.native import NativeReader
     from duotempo.reader.native_sleep import Sleeping
 
     AnyReader = Reader | NativeReader
 else:
-    Reader = NativeReader = AnyReader = Sleeping = (
+    Opened = Reader = NativeReader = AnyReader = Sleeping = (
         Any  # torch takes seconds to import: help must not wait
     )
 
@@ -125,6 +126,13 @@ def load_attached(folder: Path, common: Common, tell: Tell) -> Reader:
 
     prepare(common)
     return Reader.load(folder, tell=tell)
+
+
+def attached_subject(folder: Path, tell: Tell) -> "Opened":
+    """A saved reader as flow sees it."""
+    from duotempo.reader.subject import open_attached  # noqa: PLC0415 - imports torch
+
+    return open_attached(folder, tell)
 
 
 def source(file: str) -> Path | Iterator[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from duotempo.core import Tell, UserError, silent
 from duotempo.flow.probe import Probe, Question
-from duotempo.flow.subject import Change, Ids, Subject, Trace, stores_of_memory
+from duotempo.flow.subject import Change, Ids, Subject, Trace, lasting
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,16 @@ class Case:
 def prepared(subject: Subject, document: Ids, kind: str) -> Any:
     """The state in which a fact of a class is asked.
 
-    For `store` all is let go but the stores, as when a session has ended; raises `UserError` for a
-    subject without one.
+    For `store` all is let go but what lasts, stores and latents, as when a session has ended;
+    raises `UserError` for a subject without either.
     """
     state = subject.read(document, subject.empty())
-    if kind != "store":
-        return state
-    kept = stores_of_memory(subject)
+    return ended(subject, state) if kind == "store" else state
+
+
+def ended(subject: Subject, state: Any) -> Any:
+    """A state of which only what lasts is left; raises `UserError` where nothing does."""
+    kept = lasting(subject)
     if not kept:
         raise UserError(
             "this model has no store, so nothing can be asked of it: leave out facts of the class "
@@ -48,20 +51,39 @@ def prepared(subject: Subject, document: Ids, kind: str) -> Any:
 
 
 class Memo:
-    """States by document and class, the newest few kept: several facts stand in one document."""
+    """States by document and class, the newest few read ones kept: several facts stand in one
+    document. What cases were asked in is known from the beginning."""
 
-    def __init__(self, subject: Subject, most: int = 24) -> None:
+    def __init__(self, subject: Subject, ready: Sequence[Case] = (), most: int = 24) -> None:
         self.subject, self.most = subject, most
-        self._known: dict[tuple[bool, tuple[int, ...]], Any] = {}
+        self._asked: dict[tuple[bool, tuple[int, ...]], Any] = {}
+        for case in ready:
+            for document, state in ((case.probe.document, case.own), (case.probe.twin, case.twin)):
+                if document is not None:
+                    self._asked[_key(document, case.probe.kind)] = state
+        self._read: dict[tuple[int, ...], Any] = {}
 
     def __call__(self, document: Ids, kind: str) -> Any:
         """`prepared`, or what it gave before."""
-        key = (kind == "store", tuple(document.tolist()))
-        if key not in self._known:
-            while len(self._known) >= self.most:
-                self._known.pop(next(iter(self._known)))
-            self._known[key] = prepared(self.subject, document, kind)
-        return self._known[key]
+        key = _key(document, kind)
+        if key in self._asked:
+            return self._asked[key]
+        whole = (False, key[1])
+        state = self._asked[whole] if whole in self._asked else self._after(document, key[1])
+        return ended(self.subject, state) if kind == "store" else state
+
+    def _after(self, document: Ids, tokens: tuple[int, ...]) -> Any:
+        """The state after a document, read once."""
+        if tokens not in self._read:
+            while len(self._read) >= self.most:
+                self._read.pop(next(iter(self._read)))
+            self._read[tokens] = self.subject.read(document, self.subject.empty())
+        return self._read[tokens]
+
+
+def _key(document: Ids, kind: str) -> tuple[bool, tuple[int, ...]]:
+    """Whether only what lasts is kept of a document, and the document."""
+    return kind == "store", tuple(document.tolist())
 
 
 @torch.no_grad()
@@ -73,7 +95,7 @@ def cases(subject: Subject, probes: Sequence[Probe], tell: Tell = silent) -> tup
     """
     if not probes:
         raise UserError("there are no probes: give at least one fact, better ten a class")
-    probes = [p for p in probes if p.kind != "store" or stores_of_memory(subject)]
+    probes = [p for p in probes if p.kind != "store" or lasting(subject)]
     state = Memo(subject)
     found = []
     for done, probe in enumerate(probes):
@@ -114,13 +136,20 @@ def said(question: Question, logits: Float[Tensor, " vocab"], go: Go) -> int | N
     Nothing is forced: each token is the likeliest after the ones before it (cf. The Mirage of Model
     Editing, 2025, on what teacher forcing hides).
     """
-    tokens = question.tokens
-    for left in reversed(range(question.longest)):
-        tokens = torch.cat((tokens, logits.argmax()[None].to(tokens)))
-        if left:
-            logits = go(tokens).logits[-1]
-    spoken = tokens[len(question.tokens) :]
-    for index, ids in enumerate(question.candidates):
-        if torch.equal(spoken[: len(ids)], ids):
-            return index
-    return None
+    tokens, spoken = question.tokens, torch.empty_like(question.tokens[:0])
+    left = dict(enumerate(question.candidates))
+    while True:
+        spoken = torch.cat((spoken, logits.argmax()[None].to(spoken)))
+        left = {i: ids for i, ids in left.items() if _begins_alike(ids, spoken)}
+        if not left:
+            return None
+        first = min(left)
+        if len(left[first]) <= len(spoken):
+            return first
+        logits = go(torch.cat((tokens, spoken))).logits[-1]
+
+
+def _begins_alike(a: Ids, b: Ids) -> bool:
+    """Whether one of two texts is the beginning of the other."""
+    size = min(len(a), len(b))
+    return torch.equal(a[:size], b[:size])

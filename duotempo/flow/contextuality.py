@@ -12,7 +12,7 @@ from duotempo.core import Tell, silent
 from duotempo.flow.cases import Case, Memo, asked
 from duotempo.flow.estimate import Estimate, estimate
 from duotempo.flow.probe import kinds_of
-from duotempo.flow.subject import Subject, stores_of_memory
+from duotempo.flow.subject import Subject, lasting
 
 PLACES = ("near", "far", "store")
 
@@ -98,7 +98,7 @@ def split(margins: Float[Tensor, "context wording"]) -> Split:
 def contextuality(subject: Subject, ready: Sequence[Case], tell: Tell = silent) -> Contextuality:
     """Every fact in all its contexts (its own document where it has none) and wordings, then with
     its contradictions. Takes contexts * wordings runs a fact, and one a contradiction."""
-    facts, swayed, memo = [], [], Memo(subject)
+    facts, swayed, memo = [], [], Memo(subject, ready)
     for done, case in enumerate(ready):
         tell("contexts", done, len(ready))
         contexts = case.probe.contexts
@@ -116,7 +116,9 @@ def _fact(subject: Subject, case: Case, states: Sequence[object]) -> _Fact:
     spreads, choices, margins = [], [], []
     for state in states:
         for question in case.probe.questions:
-            logits = asked(subject, question, state).logits[-1]
+            known = state is case.own and question is case.probe.question
+            trace = case.plain if known else asked(subject, question, state)
+            logits = trace.logits[-1]
             spreads.append(question.spread(logits))
             choices.append(question.choice(logits))
             margins.append(question.margin(logits))
@@ -140,7 +142,7 @@ def _swayed(subject: Subject, case: Case, memo: Memo) -> Iterator[tuple[str, str
     question = case.probe.question
     plain = question.spread(case.plain.logits[-1])
     for where, text in case.probe.contradictions.items():
-        if where == "store" and not stores_of_memory(subject):
+        if where == "store" and not lasting(subject):
             continue
         logits = asked(subject, question, memo(text, where)).logits[-1]
         told = question.spread(logits)

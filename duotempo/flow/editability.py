@@ -13,7 +13,7 @@ from duotempo.flow.cases import said
 from duotempo.flow.edits import Edit, Mind, Operator, read, run
 from duotempo.flow.estimate import Estimate, estimate
 from duotempo.flow.probe import Question
-from duotempo.flow.subject import Ids, Subject, stores_of_memory
+from duotempo.flow.subject import Ids, Subject, lasting
 
 COUNTS = (1, 10, 100)
 NOTHING = "nothing"
@@ -153,7 +153,7 @@ def _scores(subject: Subject, mind: Mind, base: Mind, edit: Edit, plain: Ids) ->
     if edit.loud is not None:
         found["loudness"] = _loud(subject, mind, base, edit.loud)
     found["lasting"] = _right(subject, read(subject, mind, plain), first)
-    memories = stores_of_memory(subject)
+    memories = lasting(subject)
     if memories:
         emptied = Mind(subject.zeroed(mind.state, memories), mind.deltas)
         found["reset"] = _right(subject, emptied, first)

@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy
 
 from duotempo.core import UserError
 from duotempo.flow.probe import Question
-from duotempo.flow.subject import Ids, Subject, Trace, stores_of_memory
-from duotempo.flow.taps import After, tapped
+from duotempo.flow.subject import Ids, Subject, Trace, lasting
+from duotempo.flow.taps import After, Call, tapped
 
 Deltas = Mapping[str, Float[Tensor, "outputs inputs"]]
 
@@ -79,7 +79,7 @@ def _speaking(subject: Subject, deltas: Deltas) -> contextlib.AbstractContextMan
 
 
 def _added(delta: Tensor) -> After:
-    return lambda out, args: out + args[0] @ delta.to(out).T
+    return lambda out, call: out + call.args[0] @ delta.to(out).T
 
 
 Operator = Callable[[Subject, Mind, Edit], Mind | None]
@@ -98,11 +98,11 @@ def context(subject: Subject, mind: Mind, edit: Edit) -> Mind | None:
 
 def store(subject: Subject, mind: Mind, edit: Edit) -> Mind | None:
     """The statement is read and nothing of that is kept but what the stores took in."""
-    memories = stores_of_memory(subject)
-    if not memories:
+    kept = lasting(subject)
+    if not kept:
         return None
     told = read(subject, mind, edit.statement)
-    return replace(mind, state=subject.swapped(mind.state, told.state, memories))
+    return replace(mind, state=subject.swapped(mind.state, told.state, kept))
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ class FineTune:
         width = subject.final.weight.shape[1]
         delta = nn.Parameter(key.new_zeros(width, len(key)))
 
-        def tap(out: Tensor, args: tuple[Any, ...]) -> Tensor:
-            return out + args[0] @ delta.T
+        def tap(out: Tensor, call: Call) -> Tensor:
+            return out + call.args[0] @ delta.T
 
         _fit(subject, mind, question, module, (tap, delta), self.steps, self.rate)
         return _with(mind, self.place, delta.detach())
@@ -195,8 +195,8 @@ def _inputs(
     """What goes into a projection."""
     seen: list[Tensor] = []
 
-    def tap(out: Tensor, args: tuple[Any, ...]) -> None:
-        seen.append(args[0][0])
+    def tap(out: Tensor, call: Call) -> None:
+        seen.append(call.args[0][0])
 
     with _speaking(subject, mind.deltas), tapped({}, {module: tap}):
         subject.run(tokens, mind.state)

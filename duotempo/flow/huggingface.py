@@ -14,7 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from duotempo.core import UserError
 from duotempo.flow.facts import Encode
-from duotempo.flow.layers import Writer, anatomy
+from duotempo.flow.layers import Anatomy, Writer, anatomy
 from duotempo.flow.subject import (
     ATTENTION,
     EMBED,
@@ -25,7 +25,7 @@ from duotempo.flow.subject import (
     Place,
     Trace,
 )
-from duotempo.flow.taps import After, Before, tapped
+from duotempo.flow.taps import After, Before, Call, tapped
 from duotempo.models.body import CACHE
 from duotempo.models.pretrained import Pretrained
 from duotempo.models.sites import MLP_NAMES, find_layers
@@ -54,7 +54,7 @@ class HuggingFace:
     def __init__(self, model: PreTrainedModel, start: Sequence[int] = ()) -> None:
         self.model: Any = model.eval()
         self.start = torch.tensor(list(start), dtype=torch.long)
-        self._parts = anatomy(model)
+        self._parts = self._anatomy_of(model)
         inner = [place for layer in self._parts.layers for place in layer.places]
         self.places: tuple[Place, ...] = (Place(EMBED, EMBED), *inner)
         takes = inspect.signature(model.forward).parameters
@@ -92,8 +92,9 @@ class HuggingFace:
         for index, layer in enumerate(self._parts.layers):
             if not index:
                 before[layer.module] = self._entered(streams, change)
-            for number, writer in enumerate(layer.writers):
-                after[writer.module] = _written(streams, writer, change, not number)
+            for writer in layer.writers:
+                last = writer is layer.writers[-1]
+                after[writer.module] = self._written(streams, writer, change, last)
             after[layer.module] = _left(streams)
         with tapped(before, after):
             logits, state = self._forward(tokens, state)
@@ -159,11 +160,7 @@ class HuggingFace:
     def _forward(self, tokens: Ids, state: Cached) -> tuple[Tensor, Cached]:
         past, device = len(state.visible), self.model.device
         total = past + len(tokens)
-        if self._limit is not None and total > self._limit:
-            raise UserError(
-                f"document and question are {total} tokens and the model sees {self._limit}: "
-                "give shorter documents"
-            )
+        self._fits(total)
         new = torch.ones(len(tokens), dtype=torch.bool)
         visible, more = torch.cat((state.visible, new)), {}
         if not bool(visible.all()):
@@ -174,6 +171,16 @@ class HuggingFace:
         output = self.model(tokens[None].to(device), use_cache=True, **{CACHE: cache}, **more)
         return output.logits[0], Cached(cache, visible)
 
+    def _fits(self, tokens: int) -> None:
+        if self._limit is not None and tokens > self._limit:
+            raise UserError(
+                f"document and question are {tokens} tokens and the model sees {self._limit}: "
+                "give shorter documents"
+            )
+
+    def _anatomy_of(self, model: PreTrainedModel) -> Anatomy:
+        return anatomy(model)
+
     def _entered(self, streams: list[Tensor], change: Change | None) -> Before:
         """The tap on the first layer, behind the embedding."""
 
@@ -183,6 +190,29 @@ class HuggingFace:
             return None if change is None else new[None]
 
         return tap
+
+    def _written(
+        self, streams: list[Tensor], writer: Writer, change: Change | None, last: bool
+    ) -> After:
+        """The tap on a writer: what it adds may be changed; the stream behind each of its places is
+        noted, but for the layer's last, behind which is the layer's own output."""
+
+        def tap(out: Tensor, call: Call) -> Tensor | None:
+            writes = [writer.factor * part for part in self._parts_of(writer, out[0], call)]
+            if change is not None:
+                pairs = zip(writer.places, writes, strict=True)
+                writes = [change(place, write) for place, write in pairs]
+            for write in writes[: len(writes) - last]:
+                streams.append(streams[-1] + write)
+            return None if change is None else (sum(writes[1:], writes[0]) / writer.factor)[None]
+
+        return tap
+
+    def _parts_of(
+        self, writer: Writer, out: Float[Tensor, "time width"], call: Call
+    ) -> tuple[Float[Tensor, "time width"], ...]:
+        """What a module gave, in parts for the writer's places."""
+        return (out,)
 
 
 def _gives(module: nn.Module) -> int:
@@ -195,20 +225,6 @@ def _gives(module: nn.Module) -> int:
 def _is_recurrent(layer: Any) -> bool:
     """Whether a layer of a cache carries something else than keys and values."""
     return hasattr(layer, "recurrent_states") or hasattr(layer, "conv_states")
-
-
-def _written(streams: list[Tensor], writer: Writer, change: Change | None, noted: bool) -> After:
-    """The tap on a writer: what it adds may be changed; the stream behind the first of a layer is
-    noted, that behind the second is the layer's own output."""
-
-    def tap(out: Tensor, _: Any) -> Tensor | None:
-        write = writer.factor * out[0]
-        new = write if change is None else change(writer.place, write)
-        if noted:
-            streams.append(streams[-1] + new)
-        return None if change is None else (new / writer.factor)[None]
-
-    return tap
 
 
 def _left(streams: list[Tensor]) -> After:

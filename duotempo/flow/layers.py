@@ -11,17 +11,26 @@ from transformers import PreTrainedModel
 
 from duotempo.core import UserError
 from duotempo.flow.subject import ATTENTION, MIXED, WEIGHTS, Final, Place
-from duotempo.flow.taps import After, tapped
+from duotempo.flow.taps import After, Call, tapped
 from duotempo.models.sites import find_layers
 
 
 @dataclass(frozen=True)
 class Writer:
-    """A module whose output, times a factor, is added to the stream at a place."""
+    """A module whose output, times a factor, is added to the stream at a place.
+
+    `beside` is a second place, right behind it, for a part of the output that can be told apart.
+    """
 
     module: nn.Module
     place: Place
     factor: float
+    beside: Place | None = None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """One or two."""
+        return (self.place,) if self.beside is None else (self.place, self.beside)
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,8 @@ class Layer:
     @property
     def places(self) -> tuple[Place, ...]:
         """What it adds to the list of places."""
-        return tuple(writer.place for writer in self.writers) or (self.whole,)
+        places = tuple(place for writer in self.writers for place in writer.places)
+        return places or (self.whole,)
 
 
 @dataclass(frozen=True)
@@ -87,9 +97,9 @@ class _Seen:
     def tap(self, module: nn.Module) -> After:
         """A tap that keeps what a module takes and gives, where that is a tensor."""
 
-        def keep(output: Tensor, args: tuple[Any, ...]) -> None:
-            if args and isinstance(args[0], Tensor):
-                self.before[module] = args[0]
+        def keep(output: Tensor, call: Call) -> None:
+            if call.args and isinstance(call.args[0], Tensor):
+                self.before[module] = call.args[0]
             if isinstance(output, Tensor):
                 self.after[module] = output
 

@@ -23,7 +23,7 @@ from duotempo.flow.subject import (
     Place,
     Trace,
 )
-from duotempo.flow.taps import After, Before, tapped
+from duotempo.flow.taps import After, Before, Call, tapped
 from duotempo.models.attention import Attention
 from duotempo.models.blocks import (
     AttentionBlock,
@@ -205,13 +205,13 @@ class _Recorder:
     def _wrote(self, module: nn.Module, *places: Place) -> After:
         busy: list[bool] = []
 
-        def tap(out: Tensor, args: tuple[Any, ...]) -> Tensor | None:
+        def tap(out: Tensor, call: Call) -> Tensor | None:
             if busy:
                 return None
             parts = [out]
             if len(places) > 1:
                 busy.append(True)
-                rest = _without(cast(Attention, module), args)
+                rest = _without(cast(Attention, module), call.args)
                 busy.clear()
                 parts = [out - rest, rest]
             writes = [

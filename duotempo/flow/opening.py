@@ -7,6 +7,7 @@ import torch
 from duotempo.core import Tell, silent
 from duotempo.flow.facts import Encode
 from duotempo.flow.huggingface import encoder, opened
+from duotempo.flow.made import Made
 from duotempo.flow.native import Native
 from duotempo.flow.subject import Subject
 from duotempo.models import pretrained
@@ -16,11 +17,13 @@ from duotempo.models.native_folder import native_folder
 
 @dataclass(frozen=True)
 class Opened:
-    """A subject, how text becomes its tokens, and its name."""
+    """A subject, how text becomes its tokens, its name, and how many sentences stand between the
+    far and the near facts of documents that are made for it."""
 
     subject: Subject
     encode: Encode
     name: str
+    between: int = Made.between
 
 
 def open_subject(name: str, tell: Tell = silent) -> Opened:

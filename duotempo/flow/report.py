@@ -15,7 +15,7 @@ from duotempo.flow.emergence import Emergence, emergence
 from duotempo.flow.estimate import FEW, Estimate
 from duotempo.flow.probe import Probe, kinds_of
 from duotempo.flow.shares import Shares, shares
-from duotempo.flow.subject import Subject, stores_of_memory
+from duotempo.flow.subject import Subject, lasting
 from duotempo.flow.sufficiency import Sufficiency, sufficiency
 from duotempo.flow.swap import Certificate, SwapRow, certificates, swap
 
@@ -86,7 +86,7 @@ def _state(subject: Subject, ready: Sequence[Case]) -> Sufficiency | None:
 def _notes(
     subject: Subject, probes: Sequence[Probe], ready: Sequence[Case], found: Shares
 ) -> Iterator[str]:
-    if not stores_of_memory(subject):
+    if not lasting(subject):
         yield "This model has no store: its rows say none, and the context stands in its place."
     if len(ready) < len(probes):
         yield f"{len(probes) - len(ready)} facts of the class store were not asked."

@@ -121,3 +121,8 @@ class Subject(Protocol):
 def stores_of_memory(subject: Subject) -> tuple[str, ...]:
     """The channels of a subject that are stores."""
     return tuple(name for name in subject.stores if name.startswith(MEMORY))
+
+
+def lasting(subject: Subject) -> tuple[str, ...]:
+    """The channels with a part of the state that outlasts a text: stores, and latents."""
+    return tuple(name for name in subject.stores if name.startswith(MEMORY) or name == LATENT)

@@ -2,14 +2,22 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+
+class Call(NamedTuple):
+    """What a module was called with."""
+
+    args: tuple[Any, ...]
+    named: dict[str, Any]
+
+
 Before = Callable[[Tensor], Tensor | None]
 """Sees what goes in; what it returns takes its place, None leaves it."""
-After = Callable[[Tensor, tuple[Any, ...]], Tensor | None]
-"""Sees what comes out, and the arguments; what it returns takes its place, None leaves it."""
+After = Callable[[Tensor, Call], Tensor | None]
+"""Sees what comes out, and the call; what it returns takes its place, None leaves it."""
 
 
 @contextlib.contextmanager
@@ -24,7 +32,7 @@ def tapped(before: Mapping[nn.Module, Before], after: Mapping[nn.Module, After])
             hook = _before(tap, speaking)
             handles.append(module.register_forward_pre_hook(hook, with_kwargs=True))
         for module, tap in after.items():
-            handles.append(module.register_forward_hook(_after(tap, speaking)))
+            handles.append(module.register_forward_hook(_after(tap, speaking), with_kwargs=True))
         yield
     finally:
         speaking.clear()
@@ -46,11 +54,11 @@ def _before(tap: Before, speaking: list[bool]) -> Callable[..., Any]:
 
 
 def _after(tap: After, speaking: list[bool]) -> Callable[..., Any]:
-    def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
         if not speaking:
             return None
         plain = isinstance(output, Tensor)
-        new = tap(output if plain else output[0], args)
+        new = tap(output if plain else output[0], Call(args, kwargs))
         if new is None:
             return None
         return new if plain else (new, *output[1:])

@@ -54,12 +54,13 @@ class FastWeights:
             )
         return hooked({body.sites[name]: self._hook(name, quiet) for name in self.down})
 
-    def _hook(self, name: str, quiet: int) -> Hook:
-        down, up, scale = self.down[name], self.up[name], self.scale
+    def delta(self, name: str, x: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:
+        """What is added to a module's output for an input."""
+        return self.scale * ((x @ self.down[name].to(x.dtype).T) @ self.up[name].to(x.dtype).T)
 
+    def _hook(self, name: str, quiet: int) -> Hook:
         def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            x = inputs[0][quiet:]
-            delta = scale * ((x @ down.to(x.dtype).T) @ up.to(x.dtype).T)
+            delta = self.delta(name, inputs[0][quiet:])
             return (
                 output + delta if not quiet else torch.cat([output[:quiet], output[quiet:] + delta])
             )

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from duotempo.cli.app import run
+from duotempo.models import pretrained
 from duotempo.models.config import Config, MemoryConfig
 from duotempo.models.saved import save_model
+from tests.reader.lives import a_life, worded
 
 FACT = {
     "fact": "f1",
@@ -69,3 +71,22 @@ def test_a_bad_probe_file_is_a_sentence(cli, model, tmp_path):
 def test_what_is_no_report_is_a_sentence(cli):
     assert cli("flow", "diff", "facts.jsonl", "facts.jsonl")[0] == 2
     assert cli("flow", "diff", "nowhere.json", "facts.jsonl")[0] == 2
+
+
+def test_a_saved_reader_is_measured_with_its_fast_state(cli, tmp_path, monkeypatch):
+    reader = a_life("latents")
+    monkeypatch.setattr(pretrained, "load", lambda name, **_: worded())
+    reader.save(tmp_path / "diary.state")
+    assert cli("flow", "diary.state", "--probes", "facts.jsonl", "--save", "a.json")[0] == 0
+    saved = json.loads((tmp_path / "a.json").read_text())
+    assert saved["stores"] == ["attention", "latent"]
+    assert "slots" in {row["group"] for row in saved["shares"]["rows"]}
+    assert saved["shares"]["refused"] == ""
+
+
+def test_the_state_of_a_native_model_is_sent_back(cli, tmp_path):
+    (tmp_path / "native").mkdir()
+    (tmp_path / "native" / "state.json").write_text('{"format": 1, "kind": "native"}')
+    code, _, err = cli("flow", "native")
+    assert code == 2
+    assert "give the folder of the model itself" in err
