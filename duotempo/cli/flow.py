@@ -1,7 +1,10 @@
 """`duotempo flow`: where a model's answers come from, and what changed between two models."""
 
 import json
+import shlex
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +14,6 @@ from cyclopts.validators import Number
 from duotempo.cli.common import USUAL, Common, Flag
 from duotempo.cli.console import say, show_columns, show_json, show_text, telling
 from duotempo.cli.living import prepare
-from duotempo.core import UserError
 from duotempo.core.files import write_text
 
 PLAIN = "The road went on along the river for a while. It rained in the morning."
@@ -26,6 +28,7 @@ def flow(
     documents: Annotated[int, Parameter(validator=Number(gte=1))] = 3,
     edits: Flag = False,
     save: Path | None = None,
+    page: Path | None = None,
     common: Common = USUAL,
 ) -> None:
     """Say where answers came from: the context, a store, persistent or latent slots, the weights.
@@ -38,7 +41,7 @@ def flow(
 
         duotempo flow smollm2 --probes facts.jsonl --save smollm2.json
 
-        duotempo flow needle --documents 2 --json
+        duotempo flow needle --documents 2 --page needle.html
 
     Parameters
     ----------
@@ -53,11 +56,14 @@ def flow(
         Also write facts into context, stores and weights and see what else changes; takes long.
     save
         A file for the report as JSON, to be compared by `duotempo flow diff`.
+    page
+        A file for the report as one HTML page with figures, which needs no other file.
     """
     prepare(common)
     from duotempo.flow import Made, as_dict, encoded, read_facts, report, tables  # noqa: PLC0415 - imports torch
     from duotempo.flow.opening import open_subject  # noqa: PLC0415 - imports torch
     from duotempo.flow.subject import stores_of_memory  # noqa: PLC0415 - imports torch
+    from duotempo.study.flow_page import flow_page  # noqa: PLC0415 - imports torch
 
     facts = None if probes is None else read_facts(probes)
     with telling(common.quiet) as tell:
@@ -67,14 +73,28 @@ def flow(
             facts = Made(documents, store=store, seed=common.seed).facts()
         asked = [encoded(fact, found.encode) for fact in facts]
         edited = _edited(found, facts, tell) if edits else ()
-        made = report(found.subject, asked, found.name, edits=edited, tell=tell)
+        made = report(
+            found.subject, asked, found.name, edits=edited, word=found.word, tell=tell
+        )
+    made = replace(made, command=_command())
     if save is not None:
-        write_text(save, json.dumps(as_dict(made), indent=2) + "\n")
-        say(f"saved {save}")
+        _write(save, json.dumps(as_dict(made), indent=2) + "\n")
+    if page is not None:
+        _write(page, flow_page(made))
     if common.json:
         show_json(as_dict(made))
     else:
         _show(tables(made), made.notes)
+
+
+def _command() -> str:
+    """The line that was given, as a shell would take it."""
+    return shlex.join(["duotempo", *sys.argv[1:]])
+
+
+def _write(path: Path, text: str) -> None:
+    write_text(path, text)
+    say(f"saved {path}")
 
 
 def _show(grids: Any, notes: Sequence[str]) -> None:
@@ -96,12 +116,14 @@ def _edited(found: Any, facts: Any, tell: Any) -> Any:
     return editability(found.subject, told, ways, plain, tell=tell)
 
 
-def diff(before: Path, after: Path, /, *, common: Common = USUAL) -> None:
+def diff(
+    before: Path, after: Path, /, *, page: Path | None = None, common: Common = USUAL
+) -> None:
     """Compare two reports: what changed when a store was added, say.
 
     Every number of the summaries, before and after; none where a report does not have it.
 
-        duotempo flow diff without.json with.json
+        duotempo flow diff without.json with.json --page diff.html
 
     Parameters
     ----------
@@ -109,26 +131,22 @@ def diff(before: Path, after: Path, /, *, common: Common = USUAL) -> None:
         A report that `duotempo flow --save` wrote.
     after
         Another one.
+    page
+        A file for the comparison as one HTML page with figures, which needs no other file.
     """
     prepare(common)
-    from duotempo.flow import changes  # noqa: PLC0415 - imports torch
-    from duotempo.flow.tables import number  # noqa: PLC0415 - imports torch
+    from duotempo.flow import as_dict, changes, read_report  # noqa: PLC0415 - imports torch
+    from duotempo.flow.tables import changed  # noqa: PLC0415 - imports torch
+    from duotempo.study.flow_diff import diff_page  # noqa: PLC0415 - imports torch
 
-    found = changes(_report(before), _report(after))
+    both = [read_report(path) for path in (before, after)]
+    found = changes(*map(as_dict, both))
+    if page is not None:
+        _write(page, diff_page(*both, _command()))
     if common.json:
         show_json(
             {"changes": [{"name": c.name, "before": c.before, "after": c.after} for c in found]}
         )
         return
-    rows = [(c.name, number(c.before), number(c.after), number(c.by)) for c in found]
-    show_columns(("number", "before", "after", "by"), rows)
-
-
-def _report(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path} ({error}): give a file of --save") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{path} holds no flow report: give a file of --save")
-    return found
+    grid = changed(found)
+    show_columns(grid.head, grid.rows)
