@@ -14,6 +14,7 @@ from cyclopts.validators import Number
 from duotempo.cli.common import USUAL, Common, Flag
 from duotempo.cli.console import say, show_columns, show_json, show_text, telling
 from duotempo.cli.living import prepare
+from duotempo.core import UserError
 from duotempo.core.files import write_text
 
 PLAIN = "The road went on along the river for a while. It rained in the morning."
@@ -65,6 +66,7 @@ def flow(
     from duotempo.flow.subject import stores_of_memory  # noqa: PLC0415 - imports torch
     from duotempo.study.flow_page import flow_page  # noqa: PLC0415 - imports torch
 
+    _can_write(save, page)
     facts = None if probes is None else read_facts(probes)
     with telling(common.quiet) as tell:
         found = open_subject(model, tell)
@@ -73,9 +75,7 @@ def flow(
             facts = Made(documents, store=store, seed=common.seed).facts()
         asked = [encoded(fact, found.encode) for fact in facts]
         edited = _edited(found, facts, tell) if edits else ()
-        made = report(
-            found.subject, asked, found.name, edits=edited, word=found.word, tell=tell
-        )
+        made = report(found.subject, asked, found.name, edits=edited, word=found.word, tell=tell)
     made = replace(made, command=_command())
     if save is not None:
         _write(save, json.dumps(as_dict(made), indent=2) + "\n")
@@ -90,6 +90,18 @@ def flow(
 def _command() -> str:
     """The line that was given, as a shell would take it."""
     return shlex.join(["duotempo", *sys.argv[1:]])
+
+
+def _can_write(*paths: Path | None) -> None:
+    """Refuse a path that cannot be a file before there is a report that would be lost."""
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise UserError(f"{path} is a folder: give a file in it")
+        folder = next(one for one in path.absolute().parents if one.exists())
+        if not folder.is_dir():
+            raise UserError(f"cannot write {path} ({folder} is a file): choose another folder")
 
 
 def _write(path: Path, text: str) -> None:
@@ -116,9 +128,7 @@ def _edited(found: Any, facts: Any, tell: Any) -> Any:
     return editability(found.subject, told, ways, plain, tell=tell)
 
 
-def diff(
-    before: Path, after: Path, /, *, page: Path | None = None, common: Common = USUAL
-) -> None:
+def diff(before: Path, after: Path, /, *, page: Path | None = None, common: Common = USUAL) -> None:
     """Compare two reports: what changed when a store was added, say.
 
     Every number of the summaries, before and after; none where a report does not have it.
@@ -139,10 +149,11 @@ def diff(
     from duotempo.flow.tables import changed  # noqa: PLC0415 - imports torch
     from duotempo.study.flow_diff import diff_page  # noqa: PLC0415 - imports torch
 
-    both = [read_report(path) for path in (before, after)]
-    found = changes(*map(as_dict, both))
+    _can_write(page)
+    old, new = read_report(before), read_report(after)
+    found = changes(as_dict(old), as_dict(new))
     if page is not None:
-        _write(page, diff_page(*both, _command()))
+        _write(page, diff_page(old, new, _command()))
     if common.json:
         show_json(
             {"changes": [{"name": c.name, "before": c.before, "after": c.after} for c in found]}

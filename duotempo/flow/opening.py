@@ -32,9 +32,7 @@ def open_subject(name: str, tell: Tell = silent) -> Opened:
     folder = native_folder(name)
     if folder is None:
         known = pretrained.load(name, dtype=torch.float32, tell=tell)
-        return Opened(
-            opened(known), encoder(known.tokenizer), known.name, spelled(known.tokenizer)
-        )
+        return Opened(opened(known), encoder(known.tokenizer), known.name, spelled(known.tokenizer))
     tell(f"loading {name}", 0, 1)
     model = load_native(folder).float().requires_grad_(False)
     return Opened(Native(model), lambda text: list(text.encode()), name, byte)

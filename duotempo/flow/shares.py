@@ -25,7 +25,8 @@ class ShareRow:
 
     `direct`: what it wrote toward the answer; over all rows these sum to the margin (None where
     they do not). `total`: its Shapley value (None for what is no group: the embedding, biases,
-    mixed writes). `share`: its part of the sum of totals. `relayed`: total - direct, what others
+    mixed writes). `share`: its part of the sum of totals (None where that is not above zero: what
+    does not speak for the answer has no shares to give). `relayed`: total - direct, what others
     wrote because of it, or less than nothing for one that passes on what it was given.
     """
 
@@ -177,7 +178,7 @@ def _rows(kind: str, facts: Sequence[_Fact], sound: bool) -> list[ShareRow]:
                 kind,
                 estimate([fact.direct[name] for fact in facts]) if written else None,
                 total,
-                total.value / whole if total and whole else None,
+                total.value / whole if total and whole > 0 else None,
                 more,
             )
         )

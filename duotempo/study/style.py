@@ -67,6 +67,10 @@ svg {{ display: block; width: 100%; height: auto; }}
 svg.narrow {{ display: none; }}
 svg text {{ paint-order: stroke; stroke: var(--paper); stroke-width: 3px;
   stroke-linejoin: round; }}
+svg.chart text {{ stroke: none; font-family: var(--sans); }}
+details {{ margin: 0 0 1.5rem; }}
+summary {{ cursor: pointer; color: var(--soft); font: 0.9375rem/1.5 var(--sans); }}
+details[open] > summary {{ margin-bottom: 0.75rem; }}
 .scroll {{ overflow-x: auto; margin: 0 0 1.5rem; }}
 table {{ border-collapse: collapse; width: 100%; font: 0.9375rem/1.45 var(--sans);
   font-variant-numeric: tabular-nums; }}
