@@ -1,6 +1,7 @@
 """Charts that are no curves, drawn box by box: strangers' words of any script may stand in them."""
 
 import math
+import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -26,8 +27,10 @@ class Chart(ABC):
         """Height in CSS pixels and the elements, for a drawing of the form's width."""
 
     def svg(self, form: Format) -> str:
-        """The chart as an `<svg>` element without ids, whose every text is escaped."""
+        """The chart as an `<svg>` element without ids, whose every text is escaped. A phone has no
+        pointer to rest on a box, so nothing is told there."""
         height, body = self.draw(form)
+        body = body if form.name == "wide" else re.sub("<title>.*?</title>", "", body, flags=re.S)
         return (
             f'<svg class="{form.name} chart" viewBox="0 0 {form.width} {height:.0f}" role="img" '
             f'aria-label="{escape(self.alt)}">\n{body}\n</svg>'
@@ -126,7 +129,7 @@ def visible(text: str) -> str:
     """A token or a name with its spaces and line breaks to be seen, and without signs that would
     turn the text around or are none."""
     signs = [
-        "\N{MIDDLE DOT}"
+        "\N{OPEN BOX}"
         if sign == " "
         else SIGNS.get(sign) or (sign if sign.isprintable() else f"\\x{ord(sign):02x}")
         for sign in text
@@ -153,8 +156,8 @@ def legend(items: Sequence[tuple[str, str]], form: Format) -> tuple[float, str]:
     """Names behind boxes of their colours, in lines as they fit: the height and the elements."""
     x, y, size, parts = 0.0, 8.0, form.text - 1, []
     for name, colour in items:
-        wide = 16 + length(name, size) + 14
-        if x and x + wide - 14 > form.width:
+        wide = 16 + length(name, size) + 18
+        if x and x + wide - 18 > form.width:
             x, y = 0.0, y + 19
         parts += [box(Rect(x, y - 5, 10, 10), colour), words(x + 15, y, name, size, colour="soft")]
         x += wide

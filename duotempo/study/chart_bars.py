@@ -70,7 +70,7 @@ class Bars(Chart):
             body += self._bar(bar, scale, y, form)
             y += 27
         grid = []
-        for value in ticks(low, high, max(2, int(room / 64))):
+        for value in ticks(low, high, max(2, int(room / 48))):
             at = scale(value)
             colour = "soft" if abs(value) < 1e-12 else "rule"
             grid.append(stroke((at, at), (top + 4, y + 2), colour))
@@ -181,7 +181,7 @@ class Pairs(Chart):
         body += [dot(6, 8, "soft", hollow=True), words(16, 8, "before", form.text, colour="soft")]
         body += [dot(86, 8, "series-1"), words(96, 8, "after", form.text, colour="soft")]
         foot = top + row * len(self.pairs)
-        for value in ticks(low, high, max(2, int((right - left) / 64))):
+        for value in ticks(low, high, max(2, int((right - left) / 48))):
             at = scale(value)
             body.append(stroke((at, at), (top, foot), "soft" if abs(value) < 1e-12 else "rule"))
             size = form.text - 1

@@ -1,6 +1,7 @@
 """Tables whose cells are coloured by what they hold: a causal matrix, and words by depth."""
 
 from dataclasses import dataclass
+from html import escape
 
 from duotempo.study.chart import Chart, Rect, box, clipped, legend, length, stroke, words
 from duotempo.study.figure import Format
@@ -132,9 +133,11 @@ class Grid(Chart):
             body.append(box(Rect(left - 8, y, 4, tall - 1), colour))
             text = clipped(name, size, left - 14)
             body.append(words(left - 12, y + tall / 2, text, size, colour="soft", anchor="end"))
+            body.append(f'<g text-anchor="middle" style="font-size:{size:g}px;fill:var(--ink)">')
             for at, shade in enumerate(row[-count:]):
                 place = Rect(left + at * cell, y, cell - 1, tall - 1)
                 body += self._cell(place, shade, size)
+            body.append("</g>")
         return top + len(self.rows) * tall + 4, "\n".join(body)
 
     def _fit(self, room: float, size: float, most: float) -> tuple[int, float]:
@@ -146,12 +149,14 @@ class Grid(Chart):
         return count, min(room / count, 2 * most)
 
     def _cell(self, place: Rect, shade: Shade, size: float) -> list[str]:
-        middle = place.x + place.width / 2, place.y + place.height / 2
-        text = clipped(shade.word, size, place.width - 2)
-        return [
-            box(place, self.colour, alpha=STRONGEST * shade.strength, said=shade.said),
-            words(*middle, text, size, anchor="middle", bold=shade.strong),
-        ]
+        """What is far from the answer has a word only: there are hundreds of cells."""
+        x, y = place.x + place.width / 2, place.y + place.height / 2 + 0.36 * size
+        bold = ' font-weight="600"' if shade.strong else ""
+        text = escape(clipped(shade.word, size, place.width - 2))
+        drawn = [f'<text x="{x:.0f}" y="{y:.1f}"{bold}>{text}</text>']
+        if not shade.strength:
+            return drawn
+        return [box(place, self.colour, alpha=STRONGEST * shade.strength, said=shade.said), *drawn]
 
     def _scale(self, form: Format) -> tuple[float, str]:
         """The colours from weak to strong between two words."""

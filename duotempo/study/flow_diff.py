@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from duotempo.flow.report import Change, Report, as_dict, changes
 from duotempo.flow.tables import changed
 from duotempo.study.chart_bars import Pair, Pairs
-from duotempo.study.flow_page import table, visible_name
+from duotempo.study.flow_page import visible_name
 from duotempo.study.page import Block, Code, Heading, Prose, Table, page
 
 MOST = 20
@@ -15,6 +15,7 @@ MOST = 20
 def diff_page(before: Report, after: Report, command: str = "") -> str:
     """The page as one HTML document that needs no other file; every text of it is escaped."""
     found = changes(as_dict(before), as_dict(after))
+    numbers = changed(found)
     blocks: list[Block] = [
         *_opening(before, after, command),
         Heading("What is right, and whom answers follow"),
@@ -22,7 +23,8 @@ def diff_page(before: Report, after: Report, command: str = "") -> str:
         Heading("Source shares"),
         *_pairs(found, ("share",), SHARE),
         *_pairs(found, ("direct",), DIRECT),
-        table_of(found),
+        Heading(numbers.title),
+        Table(numbers.head, numbers.rows),
     ]
     names = [visible_name(one.model) for one in (before, after)]
     return page(f"What changed from {names[0]} to {names[1]}", blocks)
@@ -84,7 +86,7 @@ def _pairs(
     ranked = sorted(own, key=lambda change: (change.by is None, -abs(change.by or 0.0)))
     title, unit, caption = said
     left = len(ranked) - MOST
-    more = f" {left} more with smaller changes stand in the table." if left > 0 else ""
+    more = f" {left} more stand in the table." if left > 0 else ""
     words = [f"{c.name}: {_word(c.before)} before, {_word(c.after)} after" for c in ranked[:5]]
     yield Pairs(
         title,
@@ -97,8 +99,3 @@ def _pairs(
 
 def _word(value: float | None) -> str:
     return "none" if value is None else f"{value:.2f}"
-
-
-def table_of(found: Sequence[Change]) -> Block:
-    """Every number of both reports."""
-    return table(changed(found))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from duotempo.flow.estimate import Estimate
 from duotempo.flow.report import Report
-from duotempo.flow.shares import ShareRow
+from duotempo.flow.shares import BIAS, ShareRow
 from duotempo.flow.subject import ATTENTION, EMBED, LATENT, MEMORY, PERSISTENT, TAILS, WEIGHTS
 from duotempo.flow.swap import AS_IT_IS, SwapRow
 from duotempo.flow.trail import Trail
@@ -23,7 +23,7 @@ FIXED = {
     PERSISTENT: "series-4",
     LATENT: "series-4",
     EMBED: "series-6",
-    "bias": "soft",
+    BIAS: "rule",
 }
 STORES = ("series-3", "series-5")
 OTHER = "bad"
@@ -54,14 +54,13 @@ def bars(found: Report) -> Bars:
         own = [row for row in found.shares.rows if row.kind == kind]
         if not own:
             continue
-        whole = sum(row.total.value for row in own if row.total)
         total = [
-            Part(row.group, row.total.value, by[row.group], _percent(row, whole))
+            Part(row.group, row.total.value, by[row.group], _percent(row))
             for row in own
             if row.total
         ]
         parts = [
-            Part(row.group, row.direct.value, by[row.group], number(round(row.direct.value, 1)))
+            Part(row.group, row.direct.value, by[row.group], _label(row.group, row.direct.value))
             for row in own
             if row.direct
         ]
@@ -74,15 +73,25 @@ def bars(found: Report) -> Bars:
         "Total: what is lost, on the average over all orders, when a group is taken away; its "
         "share of the sum stands in the bar. Direct: who wrote the answer's direction, whoever "
         "knew it. A group whose direct part is longer than its total passes on what others gave "
-        "it.",
+        "it. Direct parts sum to the margin, totals to what of it is lost with all groups.",
         LOGITS,
         tuple(rows),
     )
 
 
-def _percent(row: ShareRow, whole: float) -> str:
+def _percent(row: ShareRow) -> str:
     """A share, where the sum of totals is something to have a share of."""
-    return "" if row.share is None or whole <= 0 else f"{row.share:.0%}"
+    return "" if row.share is None else _signed(f"{row.share:.0%}")
+
+
+def _label(group: str, value: float) -> str:
+    """A direct part in its bar; the pale one of biases has none."""
+    return "" if group == BIAS else _signed(f"{value:.1f}")
+
+
+def _signed(text: str) -> str:
+    """A number with a real minus."""
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def waterfall(found: Report, kind: str) -> Steps:
@@ -93,7 +102,7 @@ def waterfall(found: Report, kind: str) -> Steps:
     margin = _value(plain.margin) or 0.0
     parts = [Part(s.place.name, s.value.value, _of(by, s.place.channel)) for s in steps]
     most = sorted(parts, key=lambda part: -abs(part.value))[:3]
-    largest = ", ".join(f"{part.name} {part.value:+.2f}" for part in most)
+    largest = ", ".join(f"{part.name} {_signed(f'{part.value:+.2f}')}" for part in most)
     names = dict.fromkeys(step.place.channel for step in steps)
     return Steps(
         f"{kind}: the margin as the sum of all writes",
@@ -151,7 +160,7 @@ def _followed(found: Report, kinds: Sequence[str]) -> str:
 
 def trail(found: Report, one: Trail) -> Grid:
     """The words of one question by depth and token."""
-    by, answer = colours(found), visible(one.answer)
+    by, answer = colours(found), visible(one.answer.strip() or one.answer)
     cells = []
     for at, place in enumerate(one.places):
         row = zip(one.top[at], one.probability[at], one.rank[at], one.tokens, strict=True)

@@ -10,7 +10,7 @@ from duotempo.study.chart import visible
 from duotempo.study.flow_figures import bars, matrix, trail, waterfall
 from duotempo.study.page import Block, Code, Folded, Heading, Prose, Table, page
 
-LONG = 16
+LONG = 10
 """Rows of a table beyond which it is folded."""
 
 
@@ -25,15 +25,15 @@ def flow_page(found: Report) -> str:
         *opening(found),
         Heading("Whom the answer follows"),
         matrix(found),
-        *(table(grid) for grid in swapped),
+        *(block for grid in swapped for block in part(grid)),
         Heading("What adds up to the answer"),
         bars(found),
-        *(table(grid) for grid in shared),
+        *(block for grid in shared for block in part(grid)),
         *_waterfalls(found),
         Heading("When the answer appears"),
-        table(rise),
+        *part(rise),
         *_trails(found),
-        *(block for grid in grids.values() for block in (Heading(grid.title), table(grid, ""))),
+        *(block for grid in grids.values() for block in (Heading(grid.title), table(grid))),
     ]
     return page(f"Where the answers of {visible_name(found.model)} came from", blocks)
 
@@ -79,13 +79,19 @@ def _verdicts(found: Report) -> Table:
     )
 
 
-def table(grid: Grid, caption: str | None = None) -> Block:
+def part(grid: Grid) -> Iterator[Block]:
+    """A table of the terminal's report under its title; the title of a folded one is outside."""
+    if len(grid.rows) <= LONG:
+        yield Heading(grid.title, 3)
+    yield table(grid)
+
+
+def table(grid: Grid) -> Block:
     """A table of the terminal's report; a long one is folded."""
     rows = [tuple(map(tied, row)) for row in grid.rows]
-    title = grid.title if caption is None else caption
     if len(rows) > LONG:
         return Folded(f"{grid.title}: {len(rows)} rows", [Table(grid.head, rows)])
-    return Table(grid.head, rows, title)
+    return Table(grid.head, rows)
 
 
 def tied(text: str) -> str:

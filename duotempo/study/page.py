@@ -16,9 +16,10 @@ Tone = Literal["plain", "good", "bad"]
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading within the page."""
+    """A heading within the page; one of level 3 stands within a part."""
 
     text: str
+    level: Literal[2, 3] = 2
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ def page(title: str, blocks: Sequence[Block]) -> str:
 
 def _html(block: Block, mark: str) -> str:
     match block:
-        case Heading(text):
-            return f"<h2>{escape(text)}</h2>"
+        case Heading(text, level):
+            return f"<h{level}>{escape(text)}</h{level}>"
         case Prose(text):
             parts = [part for part in re.split(r"\n\s*\n", text.strip()) if part]
             return "\n".join(f"<p>{escape(part)}</p>" for part in parts)

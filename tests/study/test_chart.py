@@ -117,7 +117,7 @@ def test_of_many_columns_the_last_are_shown():
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (" the", "·the"),
+        (" the", "␣the"),
         ("a\nb\tc", "a↵b⇥c"),
         ("\u202eabc\x00\ud800", "\\x202eabc\\x00\\xd800"),
         ("日本", "日本"),
