@@ -12,6 +12,9 @@ from duotempo.study.figure import Format
 
 SIGNS = {"\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}", "\t": "\N{RIGHTWARDS ARROW TO BAR}"}
 
+Pixels = float | int
+"""A length or a place in CSS pixels."""
+
 
 @dataclass(frozen=True)
 class Chart(ABC):
@@ -41,27 +44,27 @@ class Chart(ABC):
 class Rect:
     """A place to draw in: left, top, width, height."""
 
-    x: float
-    y: float
-    width: float
-    height: float
+    x: Pixels
+    y: Pixels
+    width: Pixels
+    height: Pixels
 
 
 @dataclass(frozen=True)
 class Scale:
     """Values to pixels; the pixels may run backwards."""
 
-    low: float
-    high: float
-    start: float
-    end: float
+    low: Pixels
+    high: Pixels
+    start: Pixels
+    end: Pixels
 
-    def __call__(self, value: float) -> float:
+    def __call__(self, value: Pixels) -> float:
         """Where a value stands."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
-def box(place: Rect, colour: str, *, alpha: float = 1.0, said: str = "") -> str:
+def box(place: Rect, colour: str, *, alpha: Pixels = 1.0, said: str = "") -> str:
     """A filled box; `said` is what a pointer that rests on it is told."""
     x, width = min(place.x, place.x + place.width), abs(place.width)
     y, height = min(place.y, place.y + place.height), abs(place.height)
@@ -74,10 +77,10 @@ def box(place: Rect, colour: str, *, alpha: float = 1.0, said: str = "") -> str:
 
 
 def words(
-    x: float,
-    y: float,
+    x: Pixels,
+    y: Pixels,
     text: str,
-    size: float,
+    size: Pixels,
     *,
     colour: str = "ink",
     anchor: str = "start",
@@ -92,7 +95,7 @@ def words(
 
 
 def stroke(
-    x: tuple[float, float], y: tuple[float, float], colour: str = "rule", width: float = 1
+    x: tuple[Pixels, Pixels], y: tuple[Pixels, Pixels], colour: str = "rule", width: Pixels = 1
 ) -> str:
     """A straight line."""
     return (
@@ -101,7 +104,7 @@ def stroke(
     )
 
 
-def dot(x: float, y: float, colour: str, *, hollow: bool = False) -> str:
+def dot(x: Pixels, y: Pixels, colour: str, *, hollow: bool = False) -> str:
     """A round mark."""
     fill = "paper" if hollow else colour
     return (
@@ -110,13 +113,13 @@ def dot(x: float, y: float, colour: str, *, hollow: bool = False) -> str:
     )
 
 
-def length(text: str, size: float) -> float:
+def length(text: str, size: Pixels) -> float:
     """About how many pixels a text takes."""
     wide = sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
     return wide * size * 0.56
 
 
-def clipped(text: str, size: float, room: float) -> str:
+def clipped(text: str, size: Pixels, room: Pixels) -> str:
     """A text that fits into so many pixels; what is cut off is an ellipsis."""
     if length(text, size) <= room:
         return text
@@ -137,7 +140,7 @@ def visible(text: str) -> str:
     return "".join(signs)
 
 
-def ticks(low: float, high: float, most: int = 6) -> list[float]:
+def ticks(low: Pixels, high: Pixels, most: int = 6) -> list[float]:
     """Round numbers between two values, at most so many."""
     raw = (high - low) / most
     base = 10.0 ** math.floor(math.log10(raw))

@@ -43,7 +43,7 @@ class Bar:
     def ends(self) -> tuple[float, float]:
         """Where it begins and ends."""
         values = [part.value for part in self.parts]
-        return sum(min(v, 0.0) for v in values), sum(max(v, 0.0) for v in values)
+        return sum((min(v, 0.0) for v in values), 0.0), sum((max(v, 0.0) for v in values), 0.0)
 
 
 @dataclass(frozen=True)

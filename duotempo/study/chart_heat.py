@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-from duotempo.study.chart import Chart, Rect, box, clipped, legend, length, stroke, words
+from duotempo.study.chart import Chart, Pixels, Rect, box, clipped, legend, length, stroke, words
 from duotempo.study.figure import Format
 
 STRONGEST = 0.5
@@ -43,7 +43,7 @@ class Matrix(Chart):
             y += 46 + 28 * len(self.rows) + 14
         return y - 8, "\n".join(body)
 
-    def _lines(self, form: Format, left: float, cell: float) -> list[list[Columns]]:
+    def _lines(self, form: Format, left: float, cell: Pixels) -> list[list[Columns]]:
         lines: list[list[Columns]] = [[]]
         x = left
         for block in self.columns:
@@ -72,7 +72,7 @@ class Matrix(Chart):
         return drawn
 
     def _half(
-        self, place: Rect, value: float | None, side: int, where: str, size: float
+        self, place: Rect, value: float | None, side: int, where: str, size: Pixels
     ) -> list[str]:
         what, colour = self.two[side]
         middle = place.x + place.width / 2, place.y + place.height / 2
@@ -87,7 +87,7 @@ class Matrix(Chart):
         ]
 
 
-def _wide(block: Columns, cell: float, form: Format) -> float:
+def _wide(block: Columns, cell: Pixels, form: Format) -> float:
     """How wide a group of columns is with its name."""
     return max(cell * len(block.heads), length(block.name, form.text - 1) + 8)
 
@@ -140,7 +140,7 @@ class Grid(Chart):
             body.append("</g>")
         return top + len(self.rows) * tall + 4, "\n".join(body)
 
-    def _fit(self, room: float, size: float, most: float) -> tuple[int, float]:
+    def _fit(self, room: Pixels, size: Pixels, most: Pixels) -> tuple[int, float]:
         """How many columns there is room for, and how wide each of them is."""
         every = [self.heads, *([shade.word for shade in row] for row in self.cells)]
         longest = max(length(word, size) for row in every for word in row)
@@ -148,7 +148,7 @@ class Grid(Chart):
         count = max(1, min(len(self.heads), int(room / need)))
         return count, min(room / count, 2 * most)
 
-    def _cell(self, place: Rect, shade: Shade, size: float) -> list[str]:
+    def _cell(self, place: Rect, shade: Shade, size: Pixels) -> list[str]:
         """What is far from the answer has a word only: there are hundreds of cells."""
         x, y = place.x + place.width / 2, place.y + place.height / 2 + 0.36 * size
         bold = ' font-weight="600"' if shade.strong else ""

@@ -184,7 +184,8 @@ def trail(found: Report, one: Trail) -> Grid:
         f"At the last token the answer, {answer}, is {first}. The table below has every depth.",
         f"The first fact of its class, {visible(one.fact)}, and no more than an example. The "
         f"answer is {answer}; of the candidates the model {verdict}. Bold: the answer is first "
-        "here. A lens sees what is written in the head's own directions and nothing else.",
+        "here. A lens sees what is written in the head's own directions and nothing else. Where "
+        "not all tokens fit, the last ones are shown.",
         tuple(visible(token) for token in one.tokens),
         tuple((place.name, _of(by, place.channel)) for place in one.places),
         tuple(cells),
