@@ -19,7 +19,11 @@ def standalone(chart: Chart, colours: dict[str, str]) -> str:
     height, _ = chart.draw(WIDE)
     drawn = re.sub(r"var\(--([\w-]+)\)", lambda found: colours[found[1]], chart.svg(WIDE))
     size = f'xmlns="http://www.w3.org/2000/svg" width="{WIDE.width}" height="{height:.0f}"'
-    style = f"<style>svg{{background:{colours['paper']};font-family:system-ui,sans-serif}}</style>"
+    halo = f"paint-order:stroke;stroke:{colours['paper']};stroke-width:3px"
+    style = (
+        f"<style>svg{{background:{colours['paper']};font-family:system-ui,sans-serif}}"
+        f"text{{{halo}}}.on,.on text{{stroke:none}}</style>"
+    )
     opened = drawn.replace("<svg ", f"<svg {size} ", 1)
     return re.sub(r"(<svg[^>]*>)", rf"\1{style}", opened, count=1) + "\n"
 

@@ -3,7 +3,6 @@
 import json
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +11,9 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from duotempo.cli.common import USUAL, Common, Flag
-from duotempo.cli.console import say, show_columns, show_json, show_text, telling
+from duotempo.cli.console import say, show_json, show_text, telling
 from duotempo.cli.living import prepare
-from duotempo.core import UserError
+from duotempo.core import Tell, UserError
 from duotempo.core.files import write_text
 
 PLAIN = "The road went on along the river for a while. It rained in the morning."
@@ -61,21 +60,14 @@ def flow(
         A file for the report as one HTML page with figures, which needs no other file.
     """
     prepare(common)
-    from duotempo.flow import Made, as_dict, encoded, read_facts, report, tables  # noqa: PLC0415 - imports torch
-    from duotempo.flow.opening import open_subject  # noqa: PLC0415 - imports torch
-    from duotempo.flow.subject import stores_of_memory  # noqa: PLC0415 - imports torch
+    from duotempo.flow import Made, as_dict, read_facts, tables  # noqa: PLC0415 - imports torch
+    from duotempo.flow.tables import text  # noqa: PLC0415 - imports torch
     from duotempo.study.flow_page import flow_page  # noqa: PLC0415 - imports torch
 
     _can_write(save, page)
     facts = None if probes is None else read_facts(probes)
     with telling(common.quiet) as tell:
-        found = open_subject(model, tell)
-        if facts is None:
-            store = bool(stores_of_memory(found.subject))
-            facts = Made(documents, store=store, seed=common.seed).facts()
-        asked = [encoded(fact, found.encode) for fact in facts]
-        edited = _edited(found, facts, tell) if edits else ()
-        made = report(found.subject, asked, found.name, edits=edited, word=found.word, tell=tell)
+        made = _made(model, facts or Made(documents, seed=common.seed), edits, tell)
     made = replace(made, command=_command())
     if save is not None:
         _write(save, json.dumps(as_dict(made), indent=2) + "\n")
@@ -84,7 +76,21 @@ def flow(
     if common.json:
         show_json(as_dict(made))
     else:
-        _show(tables(made), made.notes)
+        show_text(text(tables(made)) + "\n\n" + "\n".join(made.notes))
+
+
+def _made(model: str, facts: Any, edits: bool, tell: Tell) -> Any:
+    """The report on a model that is asked some facts, or drawn ones: of stores where it has any."""
+    from duotempo.flow import Made, encoded, report  # noqa: PLC0415 - imports torch
+    from duotempo.flow.opening import open_subject  # noqa: PLC0415 - imports torch
+    from duotempo.flow.subject import stores_of_memory  # noqa: PLC0415 - imports torch
+
+    found = open_subject(model, tell)
+    if isinstance(facts, Made):
+        facts = replace(facts, store=bool(stores_of_memory(found.subject))).facts()
+    asked = [encoded(fact, found.encode) for fact in facts]
+    edited = _edited(found, facts, tell) if edits else ()
+    return report(found.subject, asked, found.name, edits=edited, word=found.word, tell=tell)
 
 
 def _command() -> str:
@@ -107,13 +113,6 @@ def _can_write(*paths: Path | None) -> None:
 def _write(path: Path, text: str) -> None:
     write_text(path, text)
     say(f"saved {path}")
-
-
-def _show(grids: Any, notes: Sequence[str]) -> None:
-    for grid in grids:
-        show_text(grid.title)
-        show_columns(grid.head, grid.rows)
-    show_text("\n".join(notes))
 
 
 def _edited(found: Any, facts: Any, tell: Any) -> Any:
@@ -146,7 +145,7 @@ def diff(before: Path, after: Path, /, *, page: Path | None = None, common: Comm
     """
     prepare(common)
     from duotempo.flow import as_dict, changes, read_report  # noqa: PLC0415 - imports torch
-    from duotempo.flow.tables import changed  # noqa: PLC0415 - imports torch
+    from duotempo.flow.tables import changed, text  # noqa: PLC0415 - imports torch
     from duotempo.study.flow_diff import diff_page  # noqa: PLC0415 - imports torch
 
     _can_write(page)
@@ -159,5 +158,4 @@ def diff(before: Path, after: Path, /, *, page: Path | None = None, common: Comm
             {"changes": [{"name": c.name, "before": c.before, "after": c.after} for c in found]}
         )
         return
-    grid = changed(found)
-    show_columns(grid.head, grid.rows)
+    show_text(text([changed(found)]))

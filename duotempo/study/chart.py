@@ -86,10 +86,12 @@ def words(
     anchor: str = "start",
     bold: bool = False,
 ) -> str:
-    """A line of text whose middle is at a height; `anchor` is start, middle or end."""
+    """A line of text whose middle is at a height; `anchor` is start, middle or end. What has the
+    colour of the paper stands on a colour (class "on"), and needs no halo against lines behind."""
     weight = ";font-weight:600" if bold else ""
+    on = ' class="on"' if colour == "paper" else ""
     return (
-        f'<text x="{x:.1f}" y="{y + 0.36 * size:.1f}" text-anchor="{anchor}" '
+        f'<text{on} x="{x:.1f}" y="{y + 0.36 * size:.1f}" text-anchor="{anchor}" '
         f'style="font-size:{size:g}px;fill:var(--{colour}){weight}">{escape(text)}</text>'
     )
 

@@ -81,10 +81,8 @@ class Matrix(Chart):
         alpha = 0.04 + (STRONGEST - 0.04) * min(max(value, 0.0), 1.0)
         said = f"{where}: {what} {value:.2f}"
         label = f"{value:.2f}"
-        return [
-            box(place, colour, alpha=alpha, said=said),
-            words(*middle, label, size, anchor="middle"),
-        ]
+        text = words(*middle, label, size, anchor="middle")
+        return ['<g class="on">', box(place, colour, alpha=alpha, said=said), text, "</g>"]
 
 
 def _wide(block: Columns, cell: Pixels, form: Format) -> float:
@@ -133,7 +131,8 @@ class Grid(Chart):
             body.append(box(Rect(left - 8, y, 4, tall - 1), colour))
             text = clipped(name, size, left - 14)
             body.append(words(left - 12, y + tall / 2, text, size, colour="soft", anchor="end"))
-            body.append(f'<g text-anchor="middle" style="font-size:{size:g}px;fill:var(--ink)">')
+            style = f"font-size:{size:g}px;fill:var(--ink)"
+            body.append(f'<g class="on" text-anchor="middle" style="{style}">')
             for at, shade in enumerate(row[-count:]):
                 place = Rect(left + at * cell, y, cell - 1, tall - 1)
                 body += self._cell(place, shade, size)

@@ -28,7 +28,7 @@ FIXED = {
 STORES = ("series-3", "series-5")
 OTHER = "bad"
 """The colour of mixed writes."""
-LOGITS = "logits toward the answer, against the mean of the alternatives"
+LOGITS = "logits of the margin"
 DEEPEST = 1000
 """A rank at which the answer has no colour any more."""
 
@@ -73,7 +73,8 @@ def bars(found: Report) -> Bars:
         "Total: what is lost, on the average over all orders, when a group is taken away; its "
         "share of the sum stands in the bar. Direct: who wrote the answer's direction, whoever "
         "knew it. A group whose direct part is longer than its total passes on what others gave "
-        "it. Direct parts sum to the margin, totals to what of it is lost with all groups.",
+        "it. The margin is the answer's logit above the mean of the alternatives: direct parts sum "
+        "to it, totals to what of it is lost with all groups.",
         LOGITS,
         tuple(rows),
     )

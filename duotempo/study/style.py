@@ -69,7 +69,8 @@ svg {{ display: block; width: 100%; height: auto; }}
 svg.narrow {{ display: none; }}
 svg text {{ paint-order: stroke; stroke: var(--paper); stroke-width: 3px;
   stroke-linejoin: round; }}
-svg.chart text {{ stroke: none; font-family: var(--sans); }}
+svg.chart text {{ font-family: var(--sans); }}
+svg.chart .on, svg.chart .on text {{ stroke: none; }}
 details {{ margin: 0 0 1.5rem; }}
 summary {{ cursor: pointer; color: var(--soft); font: 0.9375rem/1.5 var(--sans); }}
 details[open] > summary {{ margin-bottom: 0.75rem; }}

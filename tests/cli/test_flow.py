@@ -50,6 +50,8 @@ def test_a_report_is_shown_saved_and_compared(cli, model, tmp_path):
     assert (code, err.strip()) == (0, "saved a.json")
     assert "Source certificate" in out
     assert "Fewer than 10 facts of far" in out
+    assert "\u2026" not in out, "no number is cut off for a narrow terminal"
+    assert any(line.split()[:3] == ["far", "context", "rival"] for line in out.splitlines())
     saved = json.loads((tmp_path / "a.json").read_text())
     assert saved["stores"] == ["tails", "memory.0"]
     code, out, _ = cli("flow", "diff", "a.json", "a.json", "--json")
