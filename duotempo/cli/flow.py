@@ -1,7 +1,9 @@
 """`duotempo flow`: where a model's answers come from, and what changed between two models."""
 
 import json
-from collections.abc import Sequence
+import shlex
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from duotempo.cli.common import USUAL, Common, Flag
-from duotempo.cli.console import say, show_columns, show_json, show_text, telling
+from duotempo.cli.console import say, show_json, show_text, telling
 from duotempo.cli.living import attached_subject, prepare
 from duotempo.core import Tell, UserError
 from duotempo.core.files import write_text
@@ -27,6 +29,7 @@ def flow(
     documents: Annotated[int, Parameter(validator=Number(gte=1))] = 3,
     edits: Flag = False,
     save: Path | None = None,
+    page: Path | None = None,
     common: Common = USUAL,
 ) -> None:
     """Say where answers came from: the context, a store, persistent or latent slots, the weights.
@@ -39,7 +42,7 @@ def flow(
 
         duotempo flow smollm2 --probes facts.jsonl --save smollm2.json
 
-        duotempo flow needle --documents 2 --json
+        duotempo flow needle --documents 2 --page needle.html
 
         duotempo flow diary.state --documents 1
 
@@ -57,28 +60,27 @@ def flow(
         Also write facts into context, stores and weights and see what else changes; takes long.
     save
         A file for the report as JSON, to be compared by `duotempo flow diff`.
+    page
+        A file for the report as one HTML page with figures, which needs no other file.
     """
     prepare(common)
-    from duotempo.flow import Made, as_dict, encoded, read_facts, report, tables  # noqa: PLC0415 - imports torch
-    from duotempo.flow.subject import lasting  # noqa: PLC0415 - imports torch
+    from duotempo.flow import Made, as_dict, read_facts, tables  # noqa: PLC0415 - imports torch
+    from duotempo.flow.tables import text  # noqa: PLC0415 - imports torch
+    from duotempo.study.flow_page import flow_page  # noqa: PLC0415 - imports torch
 
+    _can_write(save, page)
     facts = None if probes is None else read_facts(probes)
     with telling(common.quiet) as tell:
-        found = _opened(model, tell)
-        if facts is None:
-            store = bool(lasting(found.subject))
-            made_of = Made(documents, between=found.between, store=store, seed=common.seed)
-            facts = made_of.facts()
-        asked = [encoded(fact, found.encode) for fact in facts]
-        edited = _edited(found, facts, tell) if edits else ()
-        made = report(found.subject, asked, found.name, edits=edited, tell=tell)
+        made = _made(model, facts or Made(documents, seed=common.seed), edits, tell)
+    made = replace(made, command=_command())
     if save is not None:
-        write_text(save, json.dumps(as_dict(made), indent=2) + "\n")
-        say(f"saved {save}")
+        _write(save, json.dumps(as_dict(made), indent=2) + "\n")
+    if page is not None:
+        _write(page, flow_page(made))
     if common.json:
         show_json(as_dict(made))
     else:
-        _show(tables(made), made.notes)
+        show_text(text(tables(made)) + "\n\n" + "\n".join(made.notes))
 
 
 def _opened(model: str, tell: Tell) -> Any:
@@ -96,11 +98,40 @@ def _opened(model: str, tell: Tell) -> Any:
     return open_subject(model, tell)
 
 
-def _show(grids: Any, notes: Sequence[str]) -> None:
-    for grid in grids:
-        show_text(grid.title)
-        show_columns(grid.head, grid.rows)
-    show_text("\n".join(notes))
+def _made(model: str, facts: Any, edits: bool, tell: Tell) -> Any:
+    """The report on a model that is asked some facts, or drawn ones: of stores where it has any."""
+    from duotempo.flow import Made, encoded, report  # noqa: PLC0415 - imports torch
+    from duotempo.flow.subject import lasting  # noqa: PLC0415 - imports torch
+
+    found = _opened(model, tell)
+    if isinstance(facts, Made):
+        store = bool(lasting(found.subject))
+        facts = replace(facts, between=found.between, store=store).facts()
+    asked = [encoded(fact, found.encode) for fact in facts]
+    edited = _edited(found, facts, tell) if edits else ()
+    return report(found.subject, asked, found.name, edits=edited, word=found.word, tell=tell)
+
+
+def _command() -> str:
+    """The line that was given, as a shell would take it."""
+    return shlex.join(["duotempo", *sys.argv[1:]])
+
+
+def _can_write(*paths: Path | None) -> None:
+    """Refuse a path that cannot be a file before there is a report that would be lost."""
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise UserError(f"{path} is a folder: give a file in it")
+        folder = next(one for one in path.absolute().parents if one.exists())
+        if not folder.is_dir():
+            raise UserError(f"cannot write {path} ({folder} is a file): choose another folder")
+
+
+def _write(path: Path, text: str) -> None:
+    write_text(path, text)
+    say(f"saved {path}")
 
 
 def _edited(found: Any, facts: Any, tell: Any) -> Any:
@@ -115,12 +146,12 @@ def _edited(found: Any, facts: Any, tell: Any) -> Any:
     return editability(found.subject, told, ways, plain, tell=tell)
 
 
-def diff(before: Path, after: Path, /, *, common: Common = USUAL) -> None:
+def diff(before: Path, after: Path, /, *, page: Path | None = None, common: Common = USUAL) -> None:
     """Compare two reports: what changed when a store was added, say.
 
     Every number of the summaries, before and after; none where a report does not have it.
 
-        duotempo flow diff without.json with.json
+        duotempo flow diff without.json with.json --page diff.html
 
     Parameters
     ----------
@@ -128,26 +159,22 @@ def diff(before: Path, after: Path, /, *, common: Common = USUAL) -> None:
         A report that `duotempo flow --save` wrote.
     after
         Another one.
+    page
+        A file for the comparison as one HTML page with figures, which needs no other file.
     """
     prepare(common)
-    from duotempo.flow import changes  # noqa: PLC0415 - imports torch
-    from duotempo.flow.tables import number  # noqa: PLC0415 - imports torch
+    from duotempo.flow import as_dict, changes, read_report  # noqa: PLC0415 - imports torch
+    from duotempo.flow.tables import changed, text  # noqa: PLC0415 - imports torch
+    from duotempo.study.flow_diff import diff_page  # noqa: PLC0415 - imports torch
 
-    found = changes(_report(before), _report(after))
+    _can_write(page)
+    old, new = read_report(before), read_report(after)
+    found = changes(as_dict(old), as_dict(new))
+    if page is not None:
+        _write(page, diff_page(old, new, _command()))
     if common.json:
         show_json(
             {"changes": [{"name": c.name, "before": c.before, "after": c.after} for c in found]}
         )
         return
-    rows = [(c.name, number(c.before), number(c.after), number(c.by)) for c in found]
-    show_columns(("number", "before", "after", "by"), rows)
-
-
-def _report(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path} ({error}): give a file of --save") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{path} holds no flow report: give a file of --save")
-    return found
+    show_text(text([changed(found)]))

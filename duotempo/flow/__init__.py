@@ -17,12 +17,14 @@ from duotempo.flow.groups import Group, groups_of
 from duotempo.flow.made import Made
 from duotempo.flow.probe import Probe, Question
 from duotempo.flow.report import Report, as_dict, changes, report, summary
+from duotempo.flow.saved import read_report, report_of
 from duotempo.flow.shapley import shapley
-from duotempo.flow.shares import MediatedRow, ShareRow, Shares, shares
+from duotempo.flow.shares import MediatedRow, ShareRow, Shares, StepRow, shares
 from duotempo.flow.subject import Change, Final, Place, Subject, Trace
 from duotempo.flow.sufficiency import Sufficiency, Way, sufficiency
 from duotempo.flow.swap import Certificate, SwapRow, certificates, swap
 from duotempo.flow.tables import Grid, tables
+from duotempo.flow.trail import Trail, trails
 
 __all__ = [
     "Asked",
@@ -52,11 +54,13 @@ __all__ = [
     "Report",
     "ShareRow",
     "Shares",
+    "StepRow",
     "Subject",
     "Sufficiency",
     "SwapRow",
     "SwayRow",
     "Trace",
+    "Trail",
     "Way",
     "as_dict",
     "cases",
@@ -72,7 +76,9 @@ __all__ = [
     "lens",
     "operators",
     "read_facts",
+    "read_report",
     "report",
+    "report_of",
     "shapley",
     "shares",
     "shown",
@@ -80,5 +86,6 @@ __all__ = [
     "summary",
     "swap",
     "tables",
+    "trails",
     "write_facts",
 ]

@@ -18,14 +18,18 @@ from duotempo.flow.shares import Shares, shares
 from duotempo.flow.subject import Subject, lasting
 from duotempo.flow.sufficiency import Sufficiency, sufficiency
 from duotempo.flow.swap import Certificate, SwapRow, certificates, swap
+from duotempo.flow.trail import Trail, Word, trails
 
+KIND = "flow"
+"""What a report on disk says it is."""
 SAID = 4
 """Tokens that are said to see whether the state is in the stream."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What all instruments found; `notes` are sentences that a reader of the numbers needs."""
+    """What all instruments found; `notes` are sentences that a reader of the numbers needs, and
+    `command` is the line it was made with, if any."""
 
     model: str
     facts: Mapping[str, int]
@@ -39,6 +43,8 @@ class Report:
     edits: tuple[EditRow, ...]
     notes: tuple[str, ...]
     seconds: float
+    trails: tuple[Trail, ...] = ()
+    command: str = ""
 
 
 @torch.no_grad()
@@ -48,9 +54,11 @@ def report(
     name: str,
     *,
     edits: Sequence[EditRow] = (),
+    word: Word = str,
     tell: Tell = silent,
 ) -> Report:
-    """Every instrument over some probes; raises `UserError` where none can be asked."""
+    """Every instrument over some probes, tokens being named by `word` (by number when left out).
+    Raises `UserError` where none can be asked."""
     begun = time.perf_counter()
     ready = cases(subject, probes, tell)
     if not ready:
@@ -58,6 +66,7 @@ def report(
             "all facts are of the class 'store' and this model has no store: add facts of another"
         )
     rows, found = swap(subject, ready, tell), shares(subject, ready, tell=tell)
+    read = trails(subject, ready, word)
     return Report(
         name,
         {kind: sum(p.kind == kind for p in probes) for kind in kinds_of(probes)},
@@ -71,6 +80,7 @@ def report(
         tuple(edits),
         tuple(_notes(subject, probes, ready, found)),
         time.perf_counter() - begun,
+        read,
     )
 
 
@@ -145,7 +155,7 @@ def _value(found: Estimate | None) -> float | None:
 
 def as_dict(found: Report) -> dict[str, Any]:
     """A report for a JSON file, with its summary."""
-    return {"kind": "flow", "summary": summary(found), **plain(found)}
+    return {"kind": KIND, "summary": summary(found), **plain(found)}
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
     both = []
     for one in (before, after):
         found = one.get("summary")
-        if one.get("kind") != "flow" or not isinstance(found, Mapping):
+        if one.get("kind") != KIND or not isinstance(found, Mapping):
             raise UserError("this is no flow report: give files that `duotempo flow` wrote")
         both.append(found)
     names = sorted({*both[0], *both[1]})

@@ -14,7 +14,7 @@ from duotempo.flow.estimate import Estimate, estimate
 from duotempo.flow.groups import Group, Means, absent, groups_of, mean_writes
 from duotempo.flow.probe import kinds_of
 from duotempo.flow.shapley import shapley
-from duotempo.flow.subject import MIXED, Subject
+from duotempo.flow.subject import MIXED, Place, Subject
 
 BIAS = "bias"
 
@@ -25,7 +25,8 @@ class ShareRow:
 
     `direct`: what it wrote toward the answer; over all rows these sum to the margin (None where
     they do not). `total`: its Shapley value (None for what is no group: the embedding, biases,
-    mixed writes). `share`: its part of the sum of totals. `relayed`: total - direct, what others
+    mixed writes). `share`: its part of the sum of totals (None where that is not above zero: what
+    does not speak for the answer has no shares to give). `relayed`: total - direct, what others
     wrote because of it, or less than nothing for one that passes on what it was given.
     """
 
@@ -48,8 +49,20 @@ class MediatedRow:
 
 
 @dataclass(frozen=True)
+class StepRow:
+    """What one place wrote toward the answer of a class of facts, on the average."""
+
+    kind: str
+    place: Place
+    value: Estimate
+
+
+@dataclass(frozen=True)
 class Shares:
     """All three columns, and why there is no direct and mediated one (empty: they are there).
+
+    `steps` has the direct column place by place, from the embedding up, biases last: for each class
+    they sum to its mean margin. None where direct parts are refused.
 
     `error` is the largest distance of a sum of direct parts from its margin, of max(1, |margin|).
     `mixed` says that the model joins channels by more than a sum, so that their writes have no
@@ -61,11 +74,13 @@ class Shares:
     error: float
     refused: str
     mixed: bool
+    steps: tuple[StepRow, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Fact:
     kind: str
+    places: Sequence[float]
     direct: Mapping[str, float]
     mediated: Mapping[tuple[str, str], float]
     total: Mapping[str, float]
@@ -100,12 +115,13 @@ def shares(
         )
     )
     mixed = any(place.channel == MIXED for place in subject.places)
-    rows, mediated = [], []
+    rows, mediated, steps = [], [], []
     for kind in kinds_of([case.probe for case in ready]):
         own = [fact for fact in facts if fact.kind == kind]
         rows += _rows(kind, own, sound)
         mediated += _mediated(kind, own) if sound else []
-    return Shares(tuple(rows), tuple(mediated), error, why, mixed)
+        steps += _steps(kind, own, subject.places) if sound else []
+    return Shares(tuple(rows), tuple(mediated), error, why, mixed, tuple(steps))
 
 
 def _fact(subject: Subject, case: Case, groups: Sequence[Group], means: Means, twin: bool) -> _Fact:
@@ -129,7 +145,8 @@ def _fact(subject: Subject, case: Case, groups: Sequence[Group], means: Means, t
         return question.margin(trace.logits[-1])
 
     total = dict(zip([g.name for g in groups], shapley(len(groups), value), strict=True))
-    return _Fact(case.probe.kind, plain, mediated, total, own.error, own.sound)
+    places = [*own.places.tolist(), own.constant]
+    return _Fact(case.probe.kind, places, plain, mediated, total, own.error, own.sound)
 
 
 def _names(subject: Subject, groups: Sequence[Group]) -> list[str]:
@@ -161,7 +178,7 @@ def _rows(kind: str, facts: Sequence[_Fact], sound: bool) -> list[ShareRow]:
                 kind,
                 estimate([fact.direct[name] for fact in facts]) if written else None,
                 total,
-                total.value / whole if total and whole else None,
+                total.value / whole if total and whole > 0 else None,
                 more,
             )
         )
@@ -174,4 +191,13 @@ def _mediated(kind: str, facts: Sequence[_Fact]) -> list[MediatedRow]:
         value = estimate([fact.mediated[source, through] for fact in facts])
         if value and source != through:
             found.append(MediatedRow(source, through, kind, value))
+    return found
+
+
+def _steps(kind: str, facts: Sequence[_Fact], places: Sequence[Place]) -> list[StepRow]:
+    found = []
+    for at, place in enumerate((*places, Place(BIAS, BIAS, apart=False))):
+        value = estimate([fact.places[at] for fact in facts])
+        if value:
+            found.append(StepRow(kind, place, value))
     return found

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from duotempo.flow.estimate import Estimate
-from duotempo.flow.report import Report
+from duotempo.flow.report import Change, Report
 from duotempo.flow.swap import AS_IT_IS, SwapRow
 
 
@@ -126,6 +126,12 @@ def _edits(found: Report) -> Grid:
         for r in found.edits
     ]
     return Grid("Editability", head, tuple(rows))
+
+
+def changed(found: Sequence[Change]) -> Grid:
+    """Two reports side by side; "none" where one of them has no such number."""
+    rows = [(c.name, number(c.before), number(c.after), number(c.by)) for c in found]
+    return Grid("All numbers", ("number", "before", "after", "by"), tuple(rows))
 
 
 def text(grids: Sequence[Grid]) -> str:

@@ -13,7 +13,7 @@ from duotempo.core import Event, Tell, silent
 from duotempo.flow.huggingface import Cached, encoder
 from duotempo.flow.made import Made
 from duotempo.flow.made_words import FILLERS
-from duotempo.flow.opening import Opened
+from duotempo.flow.opening import Opened, spelled
 from duotempo.flow.subject import ATTENTION, Change, Final, Ids, Place, Trace
 from duotempo.reader.living import Life, Living, why_no_sleep
 from duotempo.reader.reader import Reader
@@ -121,4 +121,4 @@ def open_attached(folder: Path, tell: Tell = silent) -> Opened:
     encode = encoder(reader.model.tokenizer)
     sentence = len(encode(" ".join(FILLERS))) / len(FILLERS)
     between = max(Made.between, math.ceil(reader.settings.window / sentence))
-    return Opened(Attached(reader), encode, str(folder), between)
+    return Opened(Attached(reader), encode, str(folder), spelled(reader.model.tokenizer), between)

@@ -7,6 +7,7 @@ from html import escape
 from typing import Literal
 
 from duotempo.study.base import Figure
+from duotempo.study.chart import Chart
 from duotempo.study.figure import NARROW, WIDE, svg
 from duotempo.study.style import STYLE
 
@@ -15,9 +16,10 @@ Tone = Literal["plain", "good", "bad"]
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading within the page."""
+    """A heading within the page; one of level 3 stands within a part."""
 
     text: str
+    level: Literal[2, 3] = 2
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,15 @@ class Table:
     caption: str = ""
 
 
-Block = Heading | Prose | Code | Quote | Table | Figure
+@dataclass(frozen=True)
+class Folded:
+    """Blocks that a reader unfolds: what is long, or says in numbers what a figure shows."""
+
+    title: str
+    blocks: Sequence["Block"]
+
+
+Block = Heading | Prose | Code | Quote | Table | Figure | Chart | Folded
 
 _ONE = r"[≥≤=<> ]*[-+−]?[\d.,]+(e[-+−]?\d+)?([ %×]?\S{0,8})?"
 _NUMBER = re.compile(rf"{_ONE}( to {_ONE})?|[-–—]?")
@@ -79,8 +89,8 @@ def page(title: str, blocks: Sequence[Block]) -> str:
 
 def _html(block: Block, mark: str) -> str:
     match block:
-        case Heading(text):
-            return f"<h2>{escape(text)}</h2>"
+        case Heading(text, level):
+            return f"<h{level}>{escape(text)}</h{level}>"
         case Prose(text):
             parts = [part for part in re.split(r"\n\s*\n", text.strip()) if part]
             return "\n".join(f"<p>{escape(part)}</p>" for part in parts)
@@ -92,11 +102,16 @@ def _html(block: Block, mark: str) -> str:
         case Table():
             return _table(block)
         case Figure():
-            return _figure(block, mark)
+            return _figure(block, [svg(block, f"{mark}-{f.name}", f) for f in (WIDE, NARROW)])
+        case Chart():
+            return _figure(block, [block.svg(form) for form in (WIDE, NARROW)])
+        case Folded(title, blocks):
+            inner = "\n".join(_html(one, f"{mark}-{i}") for i, one in enumerate(blocks))
+            return f"<details>\n<summary>{escape(title)}</summary>\n{inner}\n</details>"
 
 
-def _figure(figure: Figure, mark: str) -> str:
-    drawn = "\n".join(svg(figure, f"{mark}-{form.name}", form) for form in (WIDE, NARROW))
+def _figure(figure: Figure | Chart, drawings: Sequence[str]) -> str:
+    drawn = "\n".join(drawings)
     note = f"\n<p class=note>{escape(figure.caption)}</p>" if figure.caption else ""
     return f"<figure>\n<figcaption>{escape(figure.title)}</figcaption>\n{drawn}{note}\n</figure>"
 

@@ -52,6 +52,8 @@ h1 {{ font-size: clamp(1.6rem, 5vw, 2.25rem); line-height: 1.2; font-weight: 600
   letter-spacing: -0.01em; margin: 0 0 1.25rem; text-wrap: balance; overflow-wrap: anywhere; }}
 h2 {{ font-size: 1.3rem; line-height: 1.3; font-weight: 600; margin: 3rem 0 0.75rem;
   overflow-wrap: anywhere; }}
+h3 {{ font-size: 1.0625rem; line-height: 1.35; font-weight: 600; margin: 2rem 0 0.5rem;
+  overflow-wrap: anywhere; }}
 p {{ margin: 0 0 1rem; max-width: 38rem; overflow-wrap: anywhere; }}
 pre {{ margin: 0 0 1.25rem; padding: 0.7rem 0.9rem; background: var(--raised); border-radius: 4px;
   overflow-x: auto; font: 0.875rem/1.5 var(--mono); }}
@@ -67,6 +69,11 @@ svg {{ display: block; width: 100%; height: auto; }}
 svg.narrow {{ display: none; }}
 svg text {{ paint-order: stroke; stroke: var(--paper); stroke-width: 3px;
   stroke-linejoin: round; }}
+svg.chart text {{ font-family: var(--sans); }}
+svg.chart .on, svg.chart .on text {{ stroke: none; }}
+details {{ margin: 0 0 1.5rem; }}
+summary {{ cursor: pointer; color: var(--soft); font: 0.9375rem/1.5 var(--sans); }}
+details[open] > summary {{ margin-bottom: 0.75rem; }}
 .scroll {{ overflow-x: auto; margin: 0 0 1.5rem; }}
 table {{ border-collapse: collapse; width: 100%; font: 0.9375rem/1.45 var(--sans);
   font-variant-numeric: tabular-nums; }}

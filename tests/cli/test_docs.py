@@ -23,3 +23,9 @@ def test_the_pictures_of_sleep_show_the_committed_rows():
     for name, made in make["pictures"]().items():
         kept = (DOCS / "figures" / name).read_text(encoding="utf-8")
         assert kept == made, "run: python docs/make_sleep_pictures.py"
+
+
+def test_the_example_of_a_flow_report_shows_the_committed_one():
+    for name, made in runpy.run_path(str(DOCS / "make_flow.py"))["files"]().items():
+        kept = (DOCS / name).read_text(encoding="utf-8")
+        assert kept == made, "run: python docs/make_flow.py"

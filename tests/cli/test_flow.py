@@ -52,6 +52,8 @@ def test_a_report_is_shown_saved_and_compared(cli, model, tmp_path):
     assert (code, err.strip()) == (0, "saved a.json")
     assert "Source certificate" in out
     assert "Fewer than 10 facts of far" in out
+    assert "\u2026" not in out, "no number is cut off for a narrow terminal"
+    assert any(line.split()[:3] == ["far", "context", "rival"] for line in out.splitlines())
     saved = json.loads((tmp_path / "a.json").read_text())
     assert saved["stores"] == ["tails", "memory.0"]
     code, out, _ = cli("flow", "diff", "a.json", "a.json", "--json")
@@ -59,6 +61,34 @@ def test_a_report_is_shown_saved_and_compared(cli, model, tmp_path):
     changes = json.loads(out)["changes"]
     assert {c["name"]: c["after"] for c in changes} == saved["summary"]
     assert all(c["before"] == c["after"] for c in changes)
+
+
+def test_a_page_is_written_and_so_is_that_of_a_comparison(cli, model, tmp_path):
+    hostile = FACT | {"fact": "<script>alert(1)</script>", "question": "<script> says the sky is"}
+    (tmp_path / "facts.jsonl").write_text(json.dumps(hostile) + "\n")
+    asked = ("flow", model, "--probes", "facts.jsonl")
+    code, _, err = cli(*asked, "--save", "a.json", "--page", "new/a.html")
+    assert (code, err.split()) == (0, ["saved", "a.json", "saved", "new/a.html"])
+    html = (tmp_path / "new" / "a.html").read_text()
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert json.loads((tmp_path / "a.json").read_text())["command"].startswith("duotempo ")
+    code, out, _ = cli("flow", "diff", "a.json", "a.json", "--page", "d.html")
+    assert code == 0
+    assert "right/far" in out
+    assert "What changed from" in (tmp_path / "d.html").read_text()
+
+
+def test_a_page_that_cannot_be_written_is_a_sentence(cli, model, tmp_path):
+    (tmp_path / "taken").write_text("a file, no folder")
+    (tmp_path / "full").mkdir()
+    for path in ("taken/a.html", "full"):
+        code, out, err = cli("flow", model, "--probes", "facts.jsonl", "--page", path)
+        assert (code, out) == (2, ""), "told before the work and not after it"
+        assert err.startswith("error: ")
+        assert len(err.strip().splitlines()) == 1
+        assert path in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["facts.jsonl", "full", "taken"]
 
 
 def test_a_bad_probe_file_is_a_sentence(cli, model, tmp_path):
