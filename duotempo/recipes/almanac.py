@@ -1,0 +1,57 @@
+"""Small models for the almanac, with a store and without, to ask where their facts come from."""
+
+from dataclasses import replace
+
+from duotempo.core import UserError
+from duotempo.models.config import Config, MemoryConfig
+from duotempo.tasks.almanac import Almanac
+from duotempo.train import AdamW, Decay, Run, Stage
+
+TASK = Almanac()
+WINDOW, STEPS = 24, 500
+STORE, WITHOUT = "store", "no store"
+
+MEMORY = MemoryConfig(
+    rule="gated-delta", heads=1, size=96, chunk=32, kernel=2, factors=2, lookahead=True,
+    values="embedding", gate_hidden=32, dead_zone=0.1, gate_noise=0.5, decay_bias=-3.0,
+    decay_most=0.05, normalise=False,
+)  # fmt: skip
+"""Keys are made of two tokens, subject and relation; what is stored is the answer itself."""
+
+ARMS: dict[str, Config] = {
+    STORE: Config(
+        vocab=TASK.vocabulary, width=64, heads=4, window=WINDOW, layout=("attention", "mag"),
+        ff=160, persistent=4, block_conv=3, combine="add", above=True, start="recall",
+        memory=MEMORY,
+    ),
+    WITHOUT: Config(
+        vocab=TASK.vocabulary, width=64, heads=4, window=WINDOW, layout=("attention",) * 2,
+        ff=264, persistent=4, block_conv=3,
+    ),
+}  # fmt: skip
+
+
+def arm_run(arm: str, task: Almanac = TASK, steps: int = STEPS) -> Run:
+    """The run of an arm; raises `UserError` for a name that is none."""
+    if arm not in ARMS:
+        raise UserError(f"arm {arm!r} is unknown: use one of {', '.join(ARMS)}")
+    first = max(1, steps // 3)
+    short = replace(task, told=(0, 8, 16), rows=task.rows)
+    penalties = (Decay(10.0),) if arm == STORE else ()
+    stages = (
+        Stage(short, first, 3e-3, warmup=min(50, first), floor=1.0, penalties=penalties),
+        Stage(task, max(1, steps - first), 3e-3, warmup=0, floor=0.03, penalties=penalties),
+    )
+    return Run(
+        replace(ARMS[arm], vocab=task.vocabulary), stages, optimiser=AdamW((0.9, 0.98), 0.01)
+    )
+
+
+def store() -> Run:
+    """Facts of the world in weights, facts of a text in a store: 0.3 M weights."""
+    return arm_run(STORE)
+
+
+def plain() -> Run:
+    """The twin without a store: what a text says is lost behind a window of 24 tokens."""
+    return arm_run(WITHOUT)
