@@ -33,9 +33,10 @@ FIRST_REPORTED = 100
 TRAINED = Path("runs/flow-store-models")
 Number = tuple[str, float | None, float]
 MANY = 100
-SINGLES = 24
+SINGLES = 16
 """Edits that are also made one at a time."""
 LOWER = "rank one, lower"
+"""The same edit in the MLP below; made one at a time only."""
 
 
 @dataclass(frozen=True)
@@ -199,14 +200,14 @@ def _state(subject: Native, ready: Sequence[Case], few: int) -> Iterator[Number]
 
 
 def _edits(subject: Native, ask: Asking, size: Size, tell: Tell) -> Iterator[Number]:
-    many, singles = (MANY, SINGLES) if size == "full" else (4, 2)
+    many, singles = (MANY, SINGLES) if size == "full" else (2, 1)
     edits, plain = ask.edits(many), ask.plain()
     ways: dict[str, Operator] = operators(subject, [plain])
     upper = ways["rank one"]
     assert isinstance(upper, RankOne)
     lower = next(p.name for p in subject.places if p.channel == WEIGHTS)
-    ways[LOWER] = replace(upper, place=lower)
-    rows = editability(subject, edits[:singles], ways, plain, counts=(1,), tell=tell)
+    alone = {**ways, LOWER: replace(upper, place=lower)}
+    rows = editability(subject, edits[:singles], alone, plain, counts=(1,), tell=tell)
     rows += editability(subject, edits, ways, plain, counts=(many,), tell=tell)
     for row in rows:
         for score in SCORES:

@@ -5,13 +5,14 @@ from itertools import product
 
 from duotempo.recipes.almanac import STORE, WITHOUT
 from duotempo.study.base import Claim, Figure, Point, Row, Series
-from duotempo.study.stats import by_seed, claim, interval, minus, there
+from duotempo.study.stats import by_seed, claim, interval, minus, over, there
 
 ARMS = (STORE, WITHOUT)
 KINDS = ("near", "far", "store", "weights")
 GROUPS = ("context", "store", "slots", "weights")
 OPERATORS = ("nothing", "context", "store", "rank one", "rank one, lower", "fine-tune")
-IN_WEIGHTS = ("rank one", "rank one, lower", "fine-tune")
+IN_WEIGHTS = ("rank one", "fine-tune")
+PLACES = ("rank one", "rank one, lower")
 ONE, MANY = 1.0, 100.0
 
 SCORES = {
@@ -124,16 +125,14 @@ def _flowing(at: At) -> Said:
 
 def _unaddressed(at: At) -> Said:
     """(b) Knowledge has no address: single facts are hard to edit and edits disturb others."""
-    one = {way: at(WITHOUT, f"edit.{way}.headline", ONE) for way in IN_WEIGHTS}
+    one = {way: at(WITHOUT, f"edit.{way}.headline", ONE) for way in PLACES}
     said = at(WITHOUT, "edit.rank one.said", ONE)
     found: Said = [(f"(b) {WITHOUT}: one rank-one edit is said freely", _of(said), "<= 0.5")]
     for score in ("neighbours", "same_subject"):
         kept = _of(at(WITHOUT, f"edit.rank one.{score}", ONE))
         text = f"(b) {WITHOUT}: {score.replace('_', ' ')} kept after one rank-one edit"
         found.append((text, kept, "<= 0.9"))
-    both = _best({way: one[way] for way in IN_WEIGHTS[:2]}, min)
-    best = _best({way: one[way] for way in IN_WEIGHTS[:2]}, max)
-    apart = [both[seed] / best[seed] for seed in both if best[seed]]
+    apart = over(_best(one, min), _best(one, max))
     text = f"(b) {WITHOUT}: no named place: the worse MLP for a rank-one edit over the better"
     found.append((text, apart, ">= 0.8"))
     many = {way: at(WITHOUT, f"edit.{way}.headline", MANY) for way in IN_WEIGHTS}
@@ -229,7 +228,10 @@ def all_figures(rows: Sequence[Row]) -> list[Figure]:
     kept = ("said", "paraphrase", "neighbours", "same_subject", "headline")
     scores = ", ".join(f"{i} {score.replace('_', ' ')}" for i, score in enumerate(kept, 1))
     for x, title in ((ONE, "One edit"), (MANY, "A hundred edits in a row")):
-        for arm, ways in ((STORE, OPERATORS[1:]), (WITHOUT, (OPERATORS[1], *IN_WEIGHTS))):
+        for arm, ways in (
+            (STORE, OPERATORS[1:]),
+            (WITHOUT, (OPERATORS[1], *PLACES, IN_WEIGHTS[1])),
+        ):
             drawn = (_dots(rows, arm, w, [f"edit.{w}.{s}" for s in kept], x) for w in ways)
             found.append(
                 Figure(f"{title}, {arm}", scores, "share of answers", there(drawn), caption=NOTE)

@@ -22,7 +22,7 @@ class Asking:
 
     task: Almanac
     seed: int
-    documents: int = 10
+    documents: int = 8
     told: int = 12
     each: int = 4
 
