@@ -144,7 +144,9 @@ def _sources(subject: Native, ready: Sequence[Case], tell: Tell) -> Iterator[Num
                 yield f"{name}.{where}", None, float(value)
 
 
-def _told(metric: str, found: Estimate | float | None, x: float | None = None) -> Iterable[Number]:
+def _told(
+    metric: str, found: Estimate | float | int | None, x: float | None = None
+) -> Iterable[Number]:
     """A number, where there is one."""
     if found is None:
         return []
