@@ -75,7 +75,7 @@ def test_arms_have_equal_weights_and_steps():
     sizes = [sum(p.numel() for p in run.model.build().parameters()) for run in runs]
     assert max(sizes) / min(sizes) < 1.03
     assert len({run.steps for run in runs}) == 1
-    assert all(run.stages[-1].task.world == 7 for run in runs)
+    assert all(run.stages[0].task.world == 7 for run in runs)
 
 
 def planted(**values: float) -> list[Row]:
