@@ -45,7 +45,8 @@ class Almanac:
     `world` and is stated in none (what weights can learn); of `strangers` a text says what it
     likes. A text states `told` facts (one number a batch), several of a subject and some of them
     of known subjects, where the text counts; then `between` tokens of filler, then four facts more.
-    Eight questions follow: near facts only among the first four. A told of 0 is no text at all.
+    Eight questions follow: near facts only among the first four. With a told of 0 there are but
+    near facts, asked first, and in every fourth batch no text at all.
     Raises `UserError` for sizes that do not go together.
     """
 
@@ -108,12 +109,11 @@ class Almanac:
         """What holds in every text of this world."""
         return _world(self.known, self.relations, self.answers, self.world)
 
-    def page(self, random: Random, told: int) -> Page:
-        """A text with so many far facts."""
+    def page(self, random: Random, told: int, near: int = NEAR) -> Page:
+        """A text with so many far facts, and near ones."""
         taken: set[int] = set()
         far = self._facts(random, told, taken)
-        near = self._facts(random, NEAR, taken)
-        return Page(far, near, self.filler(random))
+        return Page(far, self._facts(random, near, taken), self.filler(random) if told else ())
 
     def filler(self, random: Random) -> tuple[int, ...]:
         """Tokens that say nothing."""
@@ -140,7 +140,8 @@ class Almanac:
     def batch(self, seed: int, index: int) -> Batch:
         """The texts of this number."""
         told = seeded(seed, index).choice(self.told)
-        rows = [self._row(seeded(seed, index, row), told) for row in range(self.rows)]
+        near = NEAR if told or index % 4 else 0
+        rows = [self._row(seeded(seed, index, row), told, near) for row in range(self.rows)]
         whole = torch.tensor(rows)
         asked = torch.zeros(whole.shape, dtype=torch.bool)
         asked[:, 2 - 3 * ASKED :: 3] = True
@@ -170,8 +171,8 @@ class Almanac:
                     said[key] = row[at + 1]
         return found
 
-    def _row(self, random: Random, told: int) -> list[int]:
-        page = self.page(random, told) if told else Page({}, {}, ())
+    def _row(self, random: Random, told: int, near: int) -> list[int]:
+        page = self.page(random, told, near)
         asked = self._asked(random, page)
         return self.text(random, page) + self.said(random, asked)
 
@@ -202,14 +203,13 @@ class Almanac:
         any_known = random.sample(list(free.items()), ASKED)
         rest = [item for item in any_known if item not in beside[: ASKED // 2]]
         weights = _shuffled(random, [*beside[: ASKED // 2], *rest][:ASKED])
-        if not stated:
-            return weights
         near, far = (_shuffled(random, part.items()) for part in (page.near, page.far))
         pools = {"near": near, "far": far, "weights": weights}
         found = []
         for place in range(ASKED):
             names = [name for name in pools if pools[name] and (name != "near" or place < FRESH)]
-            found.append(pools[random.choice(names)].pop())
+            name = random.choice(names) if far or "near" not in names else "near"
+            found.append(pools[name].pop())
         return found
 
 
