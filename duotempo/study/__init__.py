@@ -117,6 +117,12 @@ def _inverted_u() -> Study:
     return InvertedU()
 
 
+def _flow_store() -> Study:
+    from duotempo.study.flow_store import FlowStore  # noqa: PLC0415, loaded when asked for
+
+    return FlowStore()
+
+
 def _comedy() -> Study:
     from duotempo.study.comedy import Comedy  # noqa: PLC0415, loaded when asked for
 
@@ -162,6 +168,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "fst-cost": _fst_cost,
     "inverted-u": _inverted_u,
     "comedy": _comedy,
+    "flow-store": _flow_store,
     "serve-load": _serve_load,
 }
 """Name -> a function that makes the study: it loads when asked for, since some need torch."""

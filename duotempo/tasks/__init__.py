@@ -67,6 +67,13 @@ def _sessions() -> Any:
     return Sessions()
 
 
+def _almanac() -> Any:
+    """Almanac: facts that hold in every text and facts that one text states, side by side."""
+    from duotempo.tasks.almanac import Almanac  # noqa: PLC0415, imports torch
+
+    return Almanac()
+
+
 TASKS: dict[str, Callable[[], Any]] = {
     "diary": _diary,
     "prose": _prose,
@@ -77,6 +84,7 @@ TASKS: dict[str, Callable[[], Any]] = {
     "rule110": _rule110,
     "rulebook": _rulebook,
     "sessions": _sessions,
+    "almanac": _almanac,
 }
 """Name -> the task as it is by default; the first line of its docstring says what it is.
 

@@ -13,7 +13,7 @@ from duotempo.tasks import TASKS, diary, needle, recall
 from duotempo.tasks.batch import Batch, score
 
 TENSORS = ("tokens", "targets", "weights", "answers")
-WALKED = ("depo", "depo-names", "rule110", "rulebook", "sessions")
+WALKED = ("depo", "depo-names", "rule110", "rulebook", "sessions", "almanac")
 """Tasks with an oracle of their own."""
 ASKING = ("diary", "needle", "recall", *WALKED)
 BATCHED = sorted(set(TASKS) - {"diary"})
