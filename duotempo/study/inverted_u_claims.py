@@ -44,7 +44,7 @@ def all_claims(rows: Sequence[Row]) -> list[Claim]:
             (f"{pace}: guarded minus raw sessions at the last session", minus(kept, raw), ">= 0"),
         ]
     none = by_seed(rows, "smollm2: none", "now", 4.0)
-    for way in ("rewrite", "rebuild", "guarded"):
+    for way in ("rewrite", "rebuild"):
         small = by_seed(rows, f"smollm2: {named(way, 1)}", "now", 4.0)
         text = f"smollm2, one person: {way} minus no memory after 4 sessions, what is true now"
         said.append((text, minus(small, none), "> 0"))

@@ -72,7 +72,7 @@ def test_a_page_is_written_and_so_is_that_of_a_comparison(cli, model, tmp_path):
     html = (tmp_path / "new" / "a.html").read_text()
     assert "<script" not in html
     assert "&lt;script&gt;alert(1)" in html
-    assert json.loads((tmp_path / "a.json").read_text())["command"].startswith("duotempo ")
+    assert json.loads((tmp_path / "a.json").read_text())["command"].startswith("duotempo")
     code, out, _ = cli("flow", "diff", "a.json", "a.json", "--page", "d.html")
     assert code == 0
     assert "right/far" in out
