@@ -22,7 +22,7 @@ def sentences(part):
 
 
 @given(seeds)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_the_oracle_scores_one_before_and_after_the_window(seed):
     diary = Diary().make(seed)
     for fact in diary.facts:
@@ -31,7 +31,7 @@ def test_the_oracle_scores_one_before_and_after_the_window(seed):
 
 
 @given(seeds)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_every_fact_is_told_once_and_told_again_once(seed):
     diary = Diary().make(seed)
     assert len(diary.facts) == 40
@@ -47,7 +47,7 @@ def test_every_fact_is_told_once_and_told_again_once(seed):
 
 
 @given(seeds)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_after_each_cue_comes_the_answer(seed):
     for fact in Diary().make(seed).facts:
         assert fact.sentence.startswith(f"{fact.verbatim} {fact.answer}")
@@ -59,7 +59,7 @@ def test_after_each_cue_comes_the_answer(seed):
 
 
 @given(seeds)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_the_rivals_come_from_the_same_diary_and_differ_at_once(seed):
     diary = Diary().make(seed)
     for fact in diary.facts:
