@@ -82,10 +82,10 @@ def lowest_gap(rows: Sequence[Row]) -> list[float]:
 
 
 def all_figures(rows: Sequence[Row]) -> list[Figure]:
-    """A figure a measure: arms of the quickest and of the slowest pace."""
-    shown = [
-        named(way, e) for way in ("rewrite", "rebuild", "guarded") for e in (EVERY[0], EVERY[-1])
-    ]
+    """A figure a measure: rewriting at the quickest and the slowest pace, and what stands
+    against it; every pace of rebuilding is alike once it has slept."""
+    often, seldom = EVERY[0], EVERY[-1]
+    shown = [named("rewrite", often), named("rewrite", seldom), named("guarded", often)]
     titles = {
         "right": ("Questions answered right", "share of questions"),
         "coverage": ("True values in memory, with their evidence", "share of true values"),
