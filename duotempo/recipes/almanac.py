@@ -9,7 +9,7 @@ from duotempo.tasks.mixed import Mixed
 from duotempo.train import AdamW, Decay, Run, Stage
 
 TASK = Almanac()
-WINDOW, STEPS = 24, 600
+WINDOW, STEPS = 24, 1500
 STORE, WITHOUT = "store", "no store"
 
 MEMORY = MemoryConfig(
@@ -35,13 +35,13 @@ ARMS: dict[str, Config] = {
 def arm_run(arm: str, task: Almanac = TASK, steps: int = STEPS) -> Run:
     """The run of an arm; raises `UserError` for a name that is none.
 
-    The first third of the steps has short texts that a window holds: among longer ones attention
+    Three steps in five have short texts that a window holds: among longer ones attention
     does not find out how to look up. A quarter of the later batches states 48 or 96 facts a text,
     so that a store learns to hold many.
     """
     if arm not in ARMS:
         raise UserError(f"arm {arm!r} is unknown: use one of {', '.join(ARMS)}")
-    first = max(1, steps // 3)
+    first = max(1, steps * 3 // 5)
     short = replace(task, told=(0,))
     long = replace(task, told=(48, 96), rows=max(1, task.rows * 3 // 8))
     penalties = (Decay(10.0),) if arm == STORE else ()

@@ -50,8 +50,8 @@ class Almanac:
     Raises `UserError` for sizes that do not go together.
     """
 
-    known: int = 60
-    strangers: int = 60
+    known: int = 50
+    strangers: int = 40
     relations: int = 4
     answers: int = 12
     fillers: int = 16
@@ -65,9 +65,9 @@ class Almanac:
         sizes = (self.known, self.strangers, self.fillers, self.rows, self.between)
         if min(sizes) < 1 or self.relations < 2 or self.answers < 2 or not self.told:
             raise UserError(f"{self}: at least one of each, two relations and two answers")
-        if min(self.told) < 0 or 2 * (max(self.told) + NEAR) > self.strangers * self.relations:
+        if min(self.told) < 0 or 3 * (max(self.told) + NEAR) > 2 * self.strangers * self.relations:
             raise UserError(
-                f"told={self.told}: from 0 to half of what {self.strangers} strangers of "
+                f"told={self.told}: from 0 to two thirds of what {self.strangers} strangers of "
                 f"{self.relations} relations hold, less {NEAR}"
             )
         if self.known * self.relations < 2 * ASKED or not 0 <= self.overruled < 1:
