@@ -117,9 +117,12 @@ def serve(
             config = uvicorn.Config(app, log_level="warning", access_log=False)
             host, port = listening.getsockname()[:2]
             say(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1  (Ctrl-C ends it)")
-            uvicorn.Server(config).run([listening])
+            server = uvicorn.Server(config)
+            server.run([listening])
         finally:
             close()
+    if server.should_exit:  # the signal that it raises again at its end may come too late
+        raise KeyboardInterrupt
 
 
 def opened(

@@ -197,7 +197,10 @@ def serve_http(made: MCPServer, host: str, port: int, say: Callable[[str], None]
         taken = listening.getsockname()[1]
         say(f"MCP on http://{f'[{host}]' if ':' in host else host}:{taken}/mcp")
         app = made.streamable_http_app(host=host)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none")).run([listening])
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        server.run([listening])
+    if server.should_exit:  # the signal that it raises again at its end may come too late
+        raise KeyboardInterrupt
 
 
 def _address(host: str) -> bool:
