@@ -21,13 +21,13 @@ MEMORY = MemoryConfig(
 
 ARMS: dict[str, Config] = {
     STORE: Config(
-        vocab=TASK.vocabulary, width=64, heads=2, window=WINDOW, layout=("attention", "mag"),
-        ff=160, persistent=4, block_conv=3, combine="add", above=True, start="recall",
+        vocab=TASK.vocabulary, width=64, heads=1, window=WINDOW, layout=("attention", "mag"),
+        ff=160, persistent=4, block_conv=4, combine="add", above=True, start="recall",
         memory=MEMORY,
     ),
     WITHOUT: Config(
-        vocab=TASK.vocabulary, width=64, heads=2, window=WINDOW, layout=("attention",) * 2,
-        ff=316, persistent=4, block_conv=3, start="copy",
+        vocab=TASK.vocabulary, width=64, heads=1, window=WINDOW, layout=("attention",) * 2,
+        ff=316, persistent=4, block_conv=4, start="copy",
     ),
 }  # fmt: skip
 
