@@ -19,7 +19,7 @@ from duotempo.flow import (
     sufficiency,
     swap,
 )
-from duotempo.flow.edits import Operator, RankOne
+from duotempo.flow.edits import FineTune, Operator, RankOne
 from duotempo.flow.native import Native
 from duotempo.flow.subject import ATTENTION, MEMORY, WEIGHTS
 from duotempo.models.saved import load_model
@@ -35,6 +35,7 @@ Number = tuple[str, float | None, float]
 MANY = 100
 SINGLES = 16
 """Edits that are also made one at a time."""
+Fitted = RankOne | FineTune
 LOWER = "rank one, lower"
 """The same edit in the MLP below; made one at a time only."""
 
@@ -112,7 +113,7 @@ def measured(subject: Native, ask: Asking, size: Size, tell: Tell) -> list[Numbe
         *_shares(subject, ready, tell),
         *_emergence(subject, ready, tell),
         *_contexts(subject, ready, tell),
-        *_state(subject, ready, few=2 if size == "smoke" else 8),
+        *_state(subject, ready, few=1 if size == "smoke" else 8),
         *_edits(subject, ask, size, tell),
     ]
     return [*found, ("measure.seconds", None, time.perf_counter() - begun)]
@@ -205,6 +206,8 @@ def _edits(subject: Native, ask: Asking, size: Size, tell: Tell) -> Iterator[Num
     many, singles = (MANY, SINGLES) if size == "full" else (2, 1)
     edits, plain = ask.edits(many), ask.plain()
     ways: dict[str, Operator] = operators(subject, [plain])
+    if size == "smoke":
+        ways |= {n: replace(w, steps=2) for n, w in ways.items() if isinstance(w, Fitted)}
     upper = ways["rank one"]
     assert isinstance(upper, RankOne)
     lower = next(p.name for p in subject.places if p.channel == WEIGHTS)
