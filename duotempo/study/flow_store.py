@@ -100,7 +100,7 @@ def asking(job: Job, size: Size) -> Asking:
     if size == "full":
         return Asking(task, job.seed)
     small = replace(task, told=(0, 4), between=24, rows=4)
-    return Asking(small, job.seed, documents=2, told=4, each=1)
+    return Asking(small, job.seed, documents=1, told=4, each=1, neighbours=1)
 
 
 def measured(subject: Native, ask: Asking, size: Size, tell: Tell) -> list[Number]:

@@ -12,19 +12,20 @@ from duotempo.tasks.almanac import FORMS, Almanac, Key, Page
 from duotempo.tasks.seeds import seeded
 
 TEST, EDITS = 1 << 20, 1 << 21  # no batch of training has such a number
-NEIGHBOURS = 4
 CONTEXTS = 3
 
 
 @dataclass(frozen=True)
 class Asking:
-    """Settings: documents, far facts in each, facts of each class that are asked about each."""
+    """Settings: documents, far facts in each, facts of each class that are asked about each; other
+    subjects that are asked beside an edit."""
 
     task: Almanac
     seed: int
     documents: int = 8
     told: int = 12
     each: int = 4
+    neighbours: int = 4
 
     def probes(self) -> list[Probe]:
         """Near, far, store and weight facts of every document."""
@@ -60,7 +61,7 @@ class Asking:
             questions,
             tuple(
                 self._question(k, 0, self.task.facts[k], new)
-                for k in random.sample(around, min(NEIGHBOURS, len(around)))
+                for k in random.sample(around, min(self.neighbours, len(around)))
             ),
             tuple(self._question(k, 0, self.task.facts[k], leak=said) for k in beside),
         )
