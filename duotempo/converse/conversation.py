@@ -15,6 +15,8 @@ from duotempo.core import Event, UserError, live
 
 ROOM = 0.25
 """Share of a model's context that is left for its reply."""
+LONGEST = 4096
+"""Tokens of the longest reply that is asked for: many servers refuse to be asked for more."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,11 @@ class Conversation:
         for _ in self.sleeps(now):
             pass
         return Memories(self.person).version()
+
+
+def longest_reply(context: int) -> int:
+    """Tokens of the longest reply of a model at an address, by its context."""
+    return min(int(context * ROOM), LONGEST)
 
 
 def spoken(turn: Turn) -> str:
