@@ -52,9 +52,9 @@ class Memories:
             place = self._place(db, mine, session)
             db.execute(_of(mine, place).values(tries=SESSION.c.tries + 1, fault=fault))
 
-    def notes(self, until: int | None = None) -> list[Note]:
+    def notes(self, until: int | None = None, look: Connection | None = None) -> list[Note]:
         """The notes of all sessions, or of those up to one, in order."""
-        with reading(self.person.engine) as db:
+        with reading(self.person.engine, look) as db:
             mine = self.person.id(db)
             rests = resting(db, NOTE_TURN, "note", mine)
             query = (
@@ -97,18 +97,18 @@ class Memories:
                 kept(db, LINE, LINE_TURN, sentence, line.turns)
         return made
 
-    def versions(self) -> list[Version]:
+    def versions(self, look: Connection | None = None) -> list[Version]:
         """Every version, kept or refused, without its sentences."""
-        with reading(self.person.engine) as db:
+        with reading(self.person.engine, look) as db:
             rows = db.execute(ordered(VERSION, self.person.id(db)))
             return [Version(r.number, r.parent, r.made, r.until, r.kept, r.reason) for r in rows]
 
-    def version(self, number: int | None = None) -> Version | None:
+    def version(self, number: int | None = None, look: Connection | None = None) -> Version | None:
         """A version with its sentences; without a number the one that stands, None before any.
 
         Raises `UserError` for a number that there is none of.
         """
-        with reading(self.person.engine) as db:
+        with reading(self.person.engine, look) as db:
             mine = self.person.id(db)
             number = _standing(db, mine) if number is None else number
             if number is None:

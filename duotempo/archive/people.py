@@ -155,21 +155,26 @@ class Person:
                 here = (SESSION.c.person == mine, SESSION.c.id == place)
                 db.execute(update(SESSION).where(*here).values(ended=time.time()))
 
-    def sessions(self) -> list[Session]:
+    def sessions(self, look: Connection | None = None) -> list[Session]:
         """All sessions, the first first."""
-        with reading(self.engine) as db:
+        with reading(self.engine, look) as db:
             mine = self.id(db)
             rows = db.execute(ordered(SESSION, mine))
             return [Session(r.number, r.begun, r.ended, r.noted, r.tries, r.fault) for r in rows]
 
-    def turns(self, session: int | None = None, ids: Sequence[int] | None = None) -> list[Turn]:
+    def turns(
+        self,
+        session: int | None = None,
+        ids: Sequence[int] | None = None,
+        look: Connection | None = None,
+    ) -> list[Turn]:
         """Turns in order, of one session or those of some ids only."""
         query, values = TURNS, {"name": self.name}
         if session is not None:
             query, values = OF_SESSION, {**values, "of": session}
         if ids is not None:
             query = query.where(TURN.c.id.in_(ids))
-        with reading(self.engine) as db:
+        with reading(self.engine, look) as db:
             return [_turn(row) for row in db.execute(query, values)]
 
     def last(self) -> tuple[Session | None, list[Turn]]:
@@ -197,16 +202,14 @@ class Person:
                     yield f"turn {row.id} was changed: go back to a saved copy"
                 before[row.session] = (row.number, row.address)
 
-    def forgotten(self, db: Connection | None = None) -> tuple[int, str]:
+    def forgotten(self, look: Connection | None = None) -> tuple[int, str]:
         """How many turns are forgotten, and the address of the first of all: what was read before
         either became another may since have been forgotten."""
-        if db is None:
-            with reading(self.engine) as db:
-                return self.forgotten(db)
-        mine = TURN.c.person == self.id(db)
-        gone = select(func.count()).where(mine, TURN.c.text.is_(None))
-        first = select(TURN.c.address).where(mine).order_by(TURN.c.id).limit(1)
-        return db.scalar(gone) or 0, db.scalar(first) or ""
+        with reading(self.engine, look) as db:
+            mine = TURN.c.person == self.id(db)
+            gone = select(func.count()).where(mine, TURN.c.text.is_(None))
+            first = select(TURN.c.address).where(mine).order_by(TURN.c.id).limit(1)
+            return db.scalar(gone) or 0, db.scalar(first) or ""
 
     def id(self, db: Connection) -> int:
         """The row that this person is; 0, which nobody is, before a first word."""

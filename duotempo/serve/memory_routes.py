@@ -1,6 +1,6 @@
 """`/v1/memory`: what is remembered of whoever asks, why, since when; sleep, go back, forget."""
 
-from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -160,13 +160,9 @@ def exported(who: Somebody, format: Literal["jsonl", "markdown"] = "jsonl") -> S
     with kept():
         if format == "markdown":
             return StreamingResponse(iter([export.markdown(person)]), media_type="text/markdown")
-        lines = export.json_lines(person)
-        return StreamingResponse(ended(lines), media_type="application/jsonl")
-
-
-def ended(lines: Iterator[str]) -> Iterator[str]:
-    """Lines with their ends."""
-    return (f"{line}\n" for line in lines)
+        pages = export.json_pages(person)
+        first = next(pages, "")  # what is wrong with the database shows before a status is sent
+    return StreamingResponse(chain((first,), pages), media_type="application/jsonl")
 
 
 def asleep(state: State, person: Person) -> SleepState:
