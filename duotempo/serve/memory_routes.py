@@ -9,7 +9,8 @@ from fastapi.responses import StreamingResponse
 from duotempo.archive import export
 from duotempo.archive.forget import forget_person, forget_session, forget_turns
 from duotempo.archive.memories import Memories
-from duotempo.archive.people import LONGEST_NAME, Person
+from duotempo.archive.people import Person
+from duotempo.archive.turns import LONGEST_NAME
 from duotempo.converse.conversation import Conversation
 from duotempo.serve.errors import Refused, kept
 from duotempo.serve.manners import ERRORS, MISSING, Caller, admitted
