@@ -13,6 +13,8 @@ Message = dict[str, str]
 
 CONTEXT = 8192
 """Tokens of a model's context where nobody says how many."""
+ELSEWHERE = "--context is of a model at an address: give --model http://..."
+"""What is said where it is given for another."""
 LEAST, MOST = 2_048, 2_097_152
 """Tokens of the smallest context that our prompts, a stretch of turns and its notes fit, and of
 more than any that is served."""

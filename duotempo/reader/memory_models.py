@@ -8,7 +8,7 @@ import torch
 
 from duotempo.converse.chat_model import ChatModel, Message
 from duotempo.converse.conversation import longest_reply
-from duotempo.converse.endpoint import CONTEXT, CutOff, Endpoint
+from duotempo.converse.endpoint import CONTEXT, ELSEWHERE, CutOff, Endpoint
 from duotempo.converse.model import Model
 from duotempo.core import Tell, UserError, silent
 from duotempo.models.native_folder import native_folder
@@ -94,7 +94,7 @@ def memory_model(
     if served:
         raise UserError("--served is the name of a model at an address: give --model http://...")
     if context is not None:
-        raise UserError("--context is of a model at an address: give --model http://...")
+        raise UserError(ELSEWHERE)
     if (folder := native_folder(name)) is not None:
         return small(folder)
     return ChatModel(LocalChat(load(name, tell=tell)), language)

@@ -8,7 +8,7 @@ from typing import Any
 from duotempo.archive.conversation_records import Line
 from duotempo.converse.chat_model import ChatModel
 from duotempo.converse.conversation import longest_reply
-from duotempo.converse.endpoint import CONTEXT, Endpoint
+from duotempo.converse.endpoint import CONTEXT, ELSEWHERE, Endpoint
 from duotempo.converse.model import PARTS, Dated, Finding, Model, Said
 from duotempo.core import Tell, UserError, silent
 
@@ -98,6 +98,8 @@ def found(
         endpoint = OpenEndpoint(name, served, context=CONTEXT if context is None else context)
         longest = longest_reply(endpoint.context)
         return Backend(ChatModel(endpoint, language, longest), close=endpoint.close)
+    if context is not None:
+        raise UserError(ELSEWHERE)
     from duotempo.reader.memory_models import memory_model  # noqa: PLC0415 - torch takes seconds
 
-    return Backend(memory_model(name, served, language, tell, context), exclusive=True)
+    return Backend(memory_model(name, served, language, tell), exclusive=True)
