@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -58,15 +59,17 @@ class ChatModel:
 
     @property
     def context(self) -> int:
-        """Tokens that the chat model can read and write at once."""
-        return self.chat.context
+        """Tokens that the chat model can read and write at once, beside the longest of our prompts;
+        half of what it can where that is larger."""
+        ours = max(map(self.size, prompts(self.language).values()))
+        return max(self.chat.context - ours, self.chat.context // 2)
 
     def size(self, text: str) -> int:
         """About so many tokens, rather more than fewer: one for four plain letters, one for each
         digit, sign or other letter, and never fewer than words."""
         packed = "".join(text.split())
         letters = sum(c.isascii() and c.isalpha() for c in packed)
-        return max(letters // 4 + len(packed) - letters, len(text.split()))
+        return max(ceil(letters / 4) + len(packed) - letters, len(text.split()))
 
     def remember(self, name: str, turns: Sequence[Said]) -> list[Finding]:
         """Notes of a session. Raises `Unreadable`."""
@@ -114,6 +117,9 @@ class ChatModel:
             return read(said)
         except Unreadable as fault:
             again = filled(self.language, "repair", fault=str(fault))
+            if sum(map(self.size, (asked, said, again))) + longest > self.chat.context:
+                whole = [{"role": "user", "content": f"{asked}\n\n{again}"}]
+                return read(self.chat.chat(whole, longest))
             messages += [
                 {"role": "assistant", "content": said},
                 {"role": "user", "content": again},
