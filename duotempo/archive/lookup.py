@@ -1,8 +1,13 @@
 """Turns what a person asks into words to look up, in any script, and a query that cannot fail."""
 
+import math
 import re
+from collections import Counter
+from collections.abc import Collection, Sequence
 from unicodedata import category, normalize
 
+K, B = 1.2, 0.75
+"""BM25's usual settings."""
 MOST_WORDS = 100
 """Different words of a question that are looked up: what is longer is a text, not a question."""
 
@@ -53,6 +58,29 @@ def _parted(run: str) -> list[str]:
     if not RUN.match(run):
         return [run]
     return [run[n : n + 2] for n in range(max(1, len(run) - 1))]
+
+
+def letters(question: str) -> list[str]:
+    """The words of a question that a full-text index of words does not know: those of scripts
+    without spaces, by two letters."""
+    return [word for word in dict.fromkeys(words(question)) if RUN.match(word)][:MOST_WORDS]
+
+
+def worths(asked: Collection[str], bags: Sequence[Counter[str]], many: int) -> list[float]:
+    """How well each of some texts, as counts of its words, answers to the words that are asked for
+    (BM25), among `many` texts, of which the others hold none of them."""
+    mean = sum(map(len, bags)) / max(1, len(bags))
+    spread = Counter(word for bag in bags for word in bag)
+
+    def worth(bag: Counter[str]) -> float:
+        total = bag.total()
+        return math.fsum(
+            math.log(1 + (many - spread[w] + 0.5) / (spread[w] + 0.5))
+            * bag[w] * (K + 1) / (bag[w] + K * (1 - B + B * total / mean))
+            for w in set(asked) & bag.keys()
+        )  # fmt: skip
+
+    return [worth(bag) for bag in bags]
 
 
 def query(question: str) -> str:
