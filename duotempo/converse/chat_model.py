@@ -46,13 +46,15 @@ class Streaming(Protocol):
 class ChatModel:
     """The three tasks by prompting; `language` is the name of a folder of prompts, or its path.
 
-    `longest` is the most tokens of a reply. What was said stands between marks, as data; a turn
+    `longest` is the most tokens of a reply; `count` tells how many tokens a text has, where that is
+    known. What was said stands between marks, as data; a turn
     cannot close them.
     """
 
     chat: Chat
     language: str = "en"
     longest: int = 300
+    count: Callable[[str], int] | None = None
 
     def __post_init__(self) -> None:
         prompts(self.language)
@@ -65,8 +67,10 @@ class ChatModel:
         return max(self.chat.context - ours, self.chat.context // 2)
 
     def size(self, text: str) -> int:
-        """About so many tokens, rather more than fewer: one for four plain letters, one for each
-        digit, sign or other letter, and never fewer than words."""
+        """Tokens of a text by `count`; else about so many, rather more than fewer: one for four
+        plain letters, one for each digit, sign or other letter, and never fewer than words."""
+        if self.count is not None:
+            return self.count(text)
         packed = "".join(text.split())
         letters = sum(c.isascii() and c.isalpha() for c in packed)
         return max(ceil(letters / 4) + len(packed) - letters, len(text.split()))

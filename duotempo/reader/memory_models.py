@@ -38,6 +38,10 @@ class LocalChat:
         """Tokens that it can read and write at once."""
         return min(self.found.window_limit, MOST_CONTEXT)
 
+    def size(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(self.found.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
+
     @torch.no_grad()
     def chat(self, messages: Sequence[Message], longest: int) -> str:
         """What it says next; a `CutOff` where `longest` tokens did not do."""
@@ -97,4 +101,5 @@ def memory_model(
         raise UserError(ELSEWHERE)
     if (folder := native_folder(name)) is not None:
         return small(folder)
-    return ChatModel(LocalChat(load(name, tell=tell)), language)
+    chat = LocalChat(load(name, tell=tell))
+    return ChatModel(chat, language, count=chat.size)
