@@ -2,12 +2,14 @@
 
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from duotempo.archive.lookup import query
+from duotempo.archive.lookup import letters, query, words, worths
 from duotempo.archive.records import Sentence, Source
 from duotempo.archive.schema import WORDS, connect, told, writing
 from duotempo.archive.sentences import split
@@ -89,11 +91,8 @@ class Archive:
         if k < 1:
             raise UserError(f"k={k}: ask for at least 1 sentence")
         found: dict[str, Sentence] = {}
-        ranked = (
-            PLACED.format(score="-bm25(words)") + "words MATCH ? ORDER BY bm25(words), words.rowid"
-        )
         with told(self.path):
-            for sentence in self._sentences(ranked, query(question) or '""'):
+            for sentence in self._ranked(question):
                 found.setdefault(sentence.line, sentence)
                 if len(found) == k:
                     break
@@ -192,6 +191,26 @@ class Archive:
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
+
+    def _ranked(self, question: str) -> Iterator[Sentence]:
+        """Sentences by their worth; letters of scripts without spaces, which the index has no words
+        of, are looked for in the text of all."""
+        parts, asked = letters(question), query(question) or '""'
+        if not parts:
+            score = PLACED.format(score="-bm25(words)")
+            yield from self._sentences(
+                score + "words MATCH ? ORDER BY bm25(words), words.rowid", asked
+            )
+            return
+        held = " OR ".join(["instr(words.text, ?)"] * len(parts))
+        other = "words.rowid IN (SELECT rowid FROM words WHERE words MATCH ?)"
+        every = PLACED.format(score="0.0") + f"{held} OR {other} ORDER BY words.rowid"
+        said = list(self._sentences(every, *parts, asked))
+        (many,) = self._db.execute("SELECT count(*) FROM sentence").fetchone()
+        worth = worths(words(question), [Counter(words(each.text)) for each in said], many)
+        both = zip(said, worth, strict=True)
+        for each, value in sorted(both, key=lambda pair: -pair[1]):
+            yield replace(each, score=value)
 
     def _sentences(self, sql: str, *values: object) -> Iterator[Sentence]:
         for number, source, start, text, score in self._db.execute(sql, values):

@@ -29,6 +29,8 @@ QUEUE = "duotempo_queue"
 """Threads that write to a file take turns here: SQLite has them look again after ever longer."""
 LOCK = 0x64756F74
 """Number of the lock that PostgreSQL holds while one process migrates."""
+SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
+"""PostgreSQL looks anew at each statement unless it is told so; a file of SQLite's does not."""
 HALF = "text with half a character in it cannot be kept"
 SETTINGS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 
@@ -130,10 +132,17 @@ def writing(engine: Engine) -> Generator[Connection, None, None]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Generator[Connection, None, None]:
-    """One consistent look."""
-    with told(engine), engine.connect() as connection, connection.begin():
-        yield connection
+def reading(engine: Engine, look: Connection | None = None) -> Generator[Connection, None, None]:
+    """One consistent look: all that is read in it is of one moment. With a `look` that is under way
+    a part of that."""
+    if look is not None:
+        yield look
+        return
+    with told(engine), engine.connect() as plain:
+        once = {} if engine.dialect.name == "sqlite" else SNAPSHOT
+        connection = plain.execution_options(**once)
+        with connection.begin():
+            yield connection
 
 
 @contextmanager

@@ -14,16 +14,23 @@ from duotempo.archive.tables import LINE, LINE_TURN, NOTE, NOTE_TURN, SESSION, T
 from duotempo.core import UserError
 
 
+class Overtaken(UserError):
+    """Another memory was made, or gone back to, since this one was begun: that one stands."""
+
+
 @dataclass(frozen=True)
 class Memories:
     """Notes and versions of one person; every sentence names turns of that person's.
 
     `seen` is `Person.forgotten` from before the turns were read that sentences are made of: where
-    something was forgotten since, by another process too, they are refused with `UserError`.
+    something was forgotten since, by another process too, they are refused with `UserError`. `last`
+    is the number of the last version, 0 before any, from before a memory was made: where there is
+    another since, it is not kept (`Overtaken`).
     """
 
     person: Person
     seen: tuple[int, str] | None = None
+    last: int | None = None
 
     def note(self, session: int, notes: Sequence[Note]) -> None:
         """Keep a session's notes, in place of those it had, and mark it as noted.
@@ -32,7 +39,7 @@ class Memories:
         """
         with writing(self.person.engine) as db:
             mine = self.person.known(db)
-            self._remembered(db)
+            self.person.remembers(db, self.seen)
             place = self._place(db, mine, session)
             said = select(TURN.c.id).where(
                 TURN.c.person == mine, TURN.c.session == place, TURN.c.text.is_not(None)
@@ -52,9 +59,9 @@ class Memories:
             place = self._place(db, mine, session)
             db.execute(_of(mine, place).values(tries=SESSION.c.tries + 1, fault=fault))
 
-    def notes(self, until: int | None = None) -> list[Note]:
+    def notes(self, until: int | None = None, look: Connection | None = None) -> list[Note]:
         """The notes of all sessions, or of those up to one, in order."""
-        with reading(self.person.engine) as db:
+        with reading(self.person.engine, look) as db:
             mine = self.person.id(db)
             rests = resting(db, NOTE_TURN, "note", mine)
             query = (
@@ -72,17 +79,18 @@ class Memories:
     def propose(self, made: Version) -> Version:
         """Keep a version, whatever the guard said of it; its number and parent are given here.
 
-        Raises `UserError` for a sentence without a turn of this person's.
+        Raises `UserError` for a sentence without a turn of this person's, `Overtaken`.
         """
         with writing(self.person.engine) as db:
             mine = self.person.known(db)
-            self._remembered(db)
+            self.person.remembers(db, self.seen)
             said = select(TURN.c.id).where(TURN.c.person == mine, TURN.c.text.is_not(None))
             _checked(made.lines, set(db.scalars(said)))
-            last = db.scalar(select(func.max(VERSION.c.number)).where(VERSION.c.person == mine))
-            made = replace(
-                made, number=(last or 0) + 1, parent=_standing(db, mine), made=time.time()
-            )
+            last = select(func.max(VERSION.c.number)).where(VERSION.c.person == mine)
+            number = db.scalar(last) or 0
+            if self.last not in (None, number):
+                raise Overtaken("another memory was made meanwhile: that one stands")
+            made = replace(made, number=number + 1, parent=_standing(db, mine), made=time.time())
             row = {
                 "person": mine, "number": made.number, "parent": made.parent, "made": made.made,
                 "until": made.until, "kept": made.kept, "reason": made.reason,
@@ -97,18 +105,18 @@ class Memories:
                 kept(db, LINE, LINE_TURN, sentence, line.turns)
         return made
 
-    def versions(self) -> list[Version]:
+    def versions(self, look: Connection | None = None) -> list[Version]:
         """Every version, kept or refused, without its sentences."""
-        with reading(self.person.engine) as db:
+        with reading(self.person.engine, look) as db:
             rows = db.execute(ordered(VERSION, self.person.id(db)))
             return [Version(r.number, r.parent, r.made, r.until, r.kept, r.reason) for r in rows]
 
-    def version(self, number: int | None = None) -> Version | None:
+    def version(self, number: int | None = None, look: Connection | None = None) -> Version | None:
         """A version with its sentences; without a number the one that stands, None before any.
 
         Raises `UserError` for a number that there is none of.
         """
-        with reading(self.person.engine) as db:
+        with reading(self.person.engine, look) as db:
             mine = self.person.id(db)
             number = _standing(db, mine) if number is None else number
             if number is None:
@@ -128,13 +136,6 @@ class Memories:
         old = memories.version(number)
         assert old is not None
         return memories.propose(replace(old, kept=True, reason=f"rolled back to version {number}"))
-
-    def _remembered(self, db: Connection) -> None:
-        if self.seen is None:
-            return
-        (many, first), now = self.seen, self.person.forgotten(db)
-        if many != now[0] or (first and first != now[1]):
-            raise UserError("something was forgotten while this was made of it: do it again")
 
     def _place(self, db: Connection, mine: int, session: int) -> int:
         mark = (SESSION.c.person == mine, SESSION.c.number == session)

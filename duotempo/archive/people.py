@@ -1,61 +1,30 @@
 """Conversations on disk by person: every turn is kept, in order, under an address of its own."""
 
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Select,
-    Table,
-    bindparam,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, Select, Table, func, insert, select, update
 
 from duotempo.archive.conversation_records import Session, Turn
 from duotempo.archive.engine import opened, reading, writing
 from duotempo.archive.sweep import finish
 from duotempo.archive.tables import PERSON, SESSION, TURN
+from duotempo.archive.turns import (
+    END,
+    HELD,
+    LAST,
+    MINE,
+    OF_SESSION,
+    TURNS,
+    addressed,
+    checked_name,
+    checked_turn,
+    turn,
+    written,
+)
 from duotempo.core import UserError
-
-ROLES = ("user", "assistant", "system")
-LONGEST_NAME, LONGEST_TURN = 200, 100_000
-"""Characters of a user's name and of a turn."""
-
-MINE = select(PERSON.c.id).where(PERSON.c.name == bindparam("name"))
-HELD = MINE.with_for_update()
-LAST = (
-    select(SESSION)
-    .join(PERSON, PERSON.c.id == SESSION.c.person)
-    .where(PERSON.c.name == bindparam("name"))
-    .order_by(SESSION.c.number.desc())
-    .limit(1)
-)
-TURNS = (
-    select(TURN, SESSION.c.number.label("of"))
-    .join(SESSION, (SESSION.c.id == TURN.c.session) & (SESSION.c.person == TURN.c.person))
-    .join(PERSON, PERSON.c.id == TURN.c.person)
-    .where(PERSON.c.name == bindparam("name"))
-    .order_by(SESSION.c.number, TURN.c.number)
-)
-OF_SESSION = TURNS.where(SESSION.c.number == bindparam("of"))
-END = (
-    select(SESSION.c.id, SESSION.c.ended, TURN.c.number, TURN.c.address)
-    .outerjoin(TURN, (TURN.c.session == SESSION.c.id) & (TURN.c.person == SESSION.c.person))
-    .where(SESSION.c.person == bindparam("mine"), SESSION.c.number == bindparam("of"))
-    .order_by(TURN.c.number.desc())
-    .limit(1)
-)
-ADD = insert(TURN)
-"""Statements of every reply, made once: making them takes longer than the database does."""
 
 
 class Conversations:
@@ -89,24 +58,6 @@ class Conversations:
         self.close()
 
 
-def checked_name(name: str) -> str:
-    """A user's name: any text of one line, never a part of a path or of a query."""
-    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise UserError(f"a user's name is 1 to {LONGEST_NAME} printable characters on one line")
-    return name
-
-
-def checked_turn(role: str, text: str) -> None:
-    """Raises `UserError` for what cannot be a turn."""
-    if role not in ROLES or not text or len(text) > LONGEST_TURN or "\0" in text:
-        raise UserError(
-            f"role={role!r}, {len(text)} characters: a turn is said by one of "
-            f"{', '.join(ROLES)}, with 1 to {LONGEST_TURN} characters, none of them NUL"
-        )
-    if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise UserError("a turn is whole characters: what was typed or sent is not UTF-8")
-
-
 @dataclass(frozen=True)
 class Person:
     """One person's log; there is no way from here to another's."""
@@ -117,13 +68,7 @@ class Person:
     def begin(self, at: float | None = None) -> int:
         """Begin a session, now or at a time in seconds since 1970; returns its number, from 1."""
         with writing(self.engine) as db:
-            mine = self.known(db)
-            last = select(func.max(SESSION.c.number)).where(SESSION.c.person == mine)
-            number = (db.scalar(last) or 0) + 1
-            begun = time.time() if at is None else at
-            row = {"person": mine, "number": number, "begun": begun}
-            db.execute(insert(SESSION).values(row))
-        return number
+            return self._begun(db, self.known(db), at)
 
     def say(self, session: int, role: str, text: str) -> Turn:
         """Keep a turn: once this returns it is on disk. Raises `UserError`."""
@@ -135,16 +80,33 @@ class Person:
                 raise UserError(f"there is no session {session}: begin one")
             if here.ended is not None:
                 raise UserError(f"session {session} is over: begin another")
-            number, before = here.number or 0, here.address or ""
-            salt, said = secrets.token_hex(8), time.time()
-            row = {
-                "person": mine, "session": here.id, "number": number + 1, "role": role,
-                "text": text, "salt": salt, "said": said,
-                "address": addressed(before, role, salt, text),
-            }  # fmt: skip
-            key = db.execute(ADD, row).inserted_primary_key
-        assert key is not None
-        return Turn(key[0], session, number + 1, role, text, said)
+            return written(db, mine, here, role, text)
+
+    def tell(
+        self,
+        role: str,
+        text: str,
+        session: int | None = None,
+        seen: tuple[int, str] | None = None,
+    ) -> Turn:
+        """Keep a turn in `session` if that is open, else in the last one if that is, else in a new
+        one, all in one step: nobody else's ending or beginning comes in between.
+
+        `seen` is `forgotten` from before a reply was made. Raises `UserError`, also where something
+        was forgotten since.
+        """
+        checked_turn(role, text)
+        with writing(self.engine) as db:
+            mine = self.known(db)
+            self.remembers(db, seen)
+            last = db.scalar(select(func.max(SESSION.c.number)).where(SESSION.c.person == mine))
+            for number in filter(None, (session, last)):
+                here = db.execute(END, {"mine": mine, "of": number}).first()
+                if here is not None and here.ended is None:
+                    return written(db, mine, here, role, text)
+            number = self._begun(db, mine)
+            here = db.execute(END, {"mine": mine, "of": number}).first()
+            return written(db, mine, here, role, text)
 
     def end(self, session: int) -> None:
         """End a session; ending it again changes nothing."""
@@ -155,22 +117,39 @@ class Person:
                 here = (SESSION.c.person == mine, SESSION.c.id == place)
                 db.execute(update(SESSION).where(*here).values(ended=time.time()))
 
-    def sessions(self) -> list[Session]:
+    def end_open(self) -> list[int]:
+        """End every session that is open, whoever began it; their numbers, none where there is none
+        or another process was sooner."""
+        if all(session.ended is not None for session in self.sessions()):
+            return []
+        with writing(self.engine) as db:
+            mine = db.scalar(HELD, {"name": self.name}) or 0
+            here = (SESSION.c.person == mine, SESSION.c.ended.is_(None))
+            numbers = list(db.scalars(select(SESSION.c.number).where(*here).order_by("number")))
+            db.execute(update(SESSION).where(*here).values(ended=time.time()))
+        return numbers
+
+    def sessions(self, look: Connection | None = None) -> list[Session]:
         """All sessions, the first first."""
-        with reading(self.engine) as db:
+        with reading(self.engine, look) as db:
             mine = self.id(db)
             rows = db.execute(ordered(SESSION, mine))
             return [Session(r.number, r.begun, r.ended, r.noted, r.tries, r.fault) for r in rows]
 
-    def turns(self, session: int | None = None, ids: Sequence[int] | None = None) -> list[Turn]:
+    def turns(
+        self,
+        session: int | None = None,
+        ids: Sequence[int] | None = None,
+        look: Connection | None = None,
+    ) -> list[Turn]:
         """Turns in order, of one session or those of some ids only."""
         query, values = TURNS, {"name": self.name}
         if session is not None:
             query, values = OF_SESSION, {**values, "of": session}
         if ids is not None:
             query = query.where(TURN.c.id.in_(ids))
-        with reading(self.engine) as db:
-            return [_turn(row) for row in db.execute(query, values)]
+        with reading(self.engine, look) as db:
+            return [turn(row) for row in db.execute(query, values)]
 
     def last(self) -> tuple[Session | None, list[Turn]]:
         """The last session, None before any, and its turns, in one look."""
@@ -180,7 +159,7 @@ class Person:
                 return None, []
             turns = db.execute(OF_SESSION, {"name": self.name, "of": row.number})
             found = Session(row.number, row.begun, row.ended, row.noted, row.tries, row.fault)
-            return found, [_turn(each) for each in turns]
+            return found, [turn(each) for each in turns]
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the log, in sentences; nothing if it is as it was written."""
@@ -197,16 +176,22 @@ class Person:
                     yield f"turn {row.id} was changed: go back to a saved copy"
                 before[row.session] = (row.number, row.address)
 
-    def forgotten(self, db: Connection | None = None) -> tuple[int, str]:
+    def forgotten(self, look: Connection | None = None) -> tuple[int, str]:
         """How many turns are forgotten, and the address of the first of all: what was read before
         either became another may since have been forgotten."""
-        if db is None:
-            with reading(self.engine) as db:
-                return self.forgotten(db)
-        mine = TURN.c.person == self.id(db)
-        gone = select(func.count()).where(mine, TURN.c.text.is_(None))
-        first = select(TURN.c.address).where(mine).order_by(TURN.c.id).limit(1)
-        return db.scalar(gone) or 0, db.scalar(first) or ""
+        with reading(self.engine, look) as db:
+            mine = TURN.c.person == self.id(db)
+            gone = select(func.count()).where(mine, TURN.c.text.is_(None))
+            first = select(TURN.c.address).where(mine).order_by(TURN.c.id).limit(1)
+            return db.scalar(gone) or 0, db.scalar(first) or ""
+
+    def remembers(self, db: Connection, seen: tuple[int, str] | None) -> None:
+        """Raises `UserError` if something was forgotten since `forgotten` said `seen`."""
+        if seen is None:
+            return
+        (many, first), now = seen, self.forgotten(db)
+        if many != now[0] or (first and first != now[1]):
+            raise UserError("something was forgotten while this was made of it: do it again")
 
     def id(self, db: Connection) -> int:
         """The row that this person is; 0, which nobody is, before a first word."""
@@ -225,6 +210,14 @@ class Person:
         assert found is not None
         return found
 
+    def _begun(self, db: Connection, mine: int, at: float | None = None) -> int:
+        """The number of a session that begins."""
+        last = select(func.max(SESSION.c.number)).where(SESSION.c.person == mine)
+        number = (db.scalar(last) or 0) + 1
+        row = {"person": mine, "number": number, "begun": time.time() if at is None else at}
+        db.execute(insert(SESSION).values(row))
+        return number
+
     def _session(self, db: Connection, mine: int, number: int) -> tuple[int, float | None]:
         """A session's row and when it ended. Raises `UserError` for none."""
         row = db.execute(
@@ -235,16 +228,6 @@ class Person:
         if row is None:
             raise UserError(f"there is no session {number}: begin one")
         return row.id, row.ended
-
-
-def _turn(row: Any) -> Turn:
-    return Turn(row.id, row.of, row.number, row.role, row.text, row.said)
-
-
-def addressed(before: str, role: str, salt: str, text: str) -> str:
-    """The address of a turn: it names all of the session up to here. The salt, which is forgotten
-    with the text, keeps an address from being found by trying texts."""
-    return sha256("\0".join((before, role, salt, text)).encode()).hexdigest()
 
 
 def ordered(table: Table, mine: int) -> Select:

@@ -6,9 +6,12 @@ MOST = 600
 """Characters of the longest sentence; what runs on is cut at white space, so memory stays flat."""
 
 OPEN, CLOSE = "\"'“‘«([_*", "\"'”’»)\\]_*"
+WIDE, SHUT = "。！？｡", "」』）】”’"
+"""What ends a sentence, and may stand after that, where no space follows."""
 
 BOUNDARY = re.compile(
-    rf"(?:(?P<end>[.!?…]+)[{CLOSE}]*(?P<gap>\s+)|(?P<blank>\s*\n[ \t\r]*\n\s*))"
+    rf"(?:(?P<end>[.!?…]+)[{CLOSE}]*(?P<gap>\s+)|(?P<blank>\s*\n[ \t\r]*\n\s*)"
+    rf"|[{WIDE}]+[{SHUT}]*\s*(?![\s{WIDE}{SHUT}]))"
     rf"(?=[{re.escape(OPEN)}]*(?P<next>[^\s{re.escape(OPEN)}]))"
 )
 BEFORE_NAMES = (

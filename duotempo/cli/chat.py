@@ -44,6 +44,8 @@ class Talker:
     the folder of a run of `duotempo train sessions:memory`."""
     served: str | None = None
     """The name of the model at that address; the key is taken from OPENAI_API_KEY."""
+    context: int | None = None
+    """Tokens that it reads and writes at once; 8192 when left out."""
     language: str = "en"
     """Language of our prompts: en, or a folder with a translation of them."""
 
@@ -124,7 +126,7 @@ def opened(
         Path(store).expanduser().parent.mkdir(parents=True, exist_ok=True)
         store = str(Path(store).expanduser())
     with telling(common.quiet) as tell:
-        found = memory_model(talker.model, talker.served, talker.language, tell)
+        found = memory_model(talker.model, talker.served, talker.language, tell, talker.context)
     talks = Conversations(store)
     settings = Settings(every=sizes.every, budget=sizes.budget, seed=common.seed)
     prober = questions if isinstance(found, Invented) else cloze

@@ -69,9 +69,10 @@ def recall(
     folder = out or Path("runs") / f"recall-{path.stem}"
     about = {"data": sha256(path.read_bytes()).hexdigest(), "model": talker.model}
     about |= {"served": talker.served or "", "language": talker.language}
+    about |= {"context": str(talker.context)} if talker.context else {}
     plan = Plan(about, budget, common.seed, limit)
     with telling(common.quiet) as tell:
-        model = memory_model(talker.model, talker.served, talker.language, tell)
+        model = memory_model(talker.model, talker.served, talker.language, tell, talker.context)
         prober = questions if isinstance(model, Invented) else cloze
         cells = run(talks, model, folder, plan, prober, tell)
     if common.json:

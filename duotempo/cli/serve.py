@@ -37,6 +37,8 @@ class Behind:
     folder of a run of `duotempo train sessions:memory`, or echo: no model, to try a client."""
     served: str | None = None
     """The name of the model at that address; the key is taken from OPENAI_API_KEY."""
+    context: int | None = None
+    """Tokens that it reads and writes at once; 8192 when left out."""
     language: str = "en"
     """Language of our prompts: en, or a folder with a translation of them."""
 
@@ -147,7 +149,7 @@ def opened(
     talks = Conversations(store)  # before a model is loaded: what is wrong with it shows at once
     try:
         with telling(common.quiet) as tell:
-            backend = found(behind.model, behind.served, behind.language, tell)
+            backend = found(behind.model, behind.served, behind.language, tell, behind.context)
     except BaseException:
         talks.close()
         raise

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -45,28 +46,34 @@ class Streaming(Protocol):
 class ChatModel:
     """The three tasks by prompting; `language` is the name of a folder of prompts, or its path.
 
-    `longest` is the most tokens of a reply. What was said stands between marks, as data; a turn
+    `longest` is the most tokens of a reply; `count` tells how many tokens a text has, where that is
+    known. What was said stands between marks, as data; a turn
     cannot close them.
     """
 
     chat: Chat
     language: str = "en"
     longest: int = 300
+    count: Callable[[str], int] | None = None
 
     def __post_init__(self) -> None:
         prompts(self.language)
 
     @property
     def context(self) -> int:
-        """Tokens that the chat model can read and write at once."""
-        return self.chat.context
+        """Tokens that the chat model can read and write at once, beside the longest of our prompts;
+        half of what it can where that is larger."""
+        ours = max(map(self.size, prompts(self.language).values()))
+        return max(self.chat.context - ours, self.chat.context // 2)
 
     def size(self, text: str) -> int:
-        """About so many tokens, rather more than fewer: one for four plain letters, one for each
-        digit, sign or other letter, and never fewer than words."""
+        """Tokens of a text by `count`; else about so many, rather more than fewer: one for four
+        plain letters, one for each digit, sign or other letter, and never fewer than words."""
+        if self.count is not None:
+            return self.count(text)
         packed = "".join(text.split())
         letters = sum(c.isascii() and c.isalpha() for c in packed)
-        return max(letters // 4 + len(packed) - letters, len(text.split()))
+        return max(ceil(letters / 4) + len(packed) - letters, len(text.split()))
 
     def remember(self, name: str, turns: Sequence[Said]) -> list[Finding]:
         """Notes of a session. Raises `Unreadable`."""
@@ -114,6 +121,9 @@ class ChatModel:
             return read(said)
         except Unreadable as fault:
             again = filled(self.language, "repair", fault=str(fault))
+            if sum(map(self.size, (asked, said, again))) + longest > self.chat.context:
+                whole = [{"role": "user", "content": f"{asked}\n\n{again}"}]
+                return read(self.chat.chat(whole, longest))
             messages += [
                 {"role": "assistant", "content": said},
                 {"role": "user", "content": again},

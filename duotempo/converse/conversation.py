@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from duotempo.archive.conversation_records import Line, Turn, Version
-from duotempo.archive.memories import Memories
-from duotempo.archive.people import Person, checked_turn
+from duotempo.archive.memories import Memories, Overtaken
+from duotempo.archive.people import Person
 from duotempo.converse.guard import Probed
 from duotempo.converse.model import Model, Said, replies
 from duotempo.converse.probes import Prober, cloze
@@ -15,6 +15,8 @@ from duotempo.core import Event, UserError, live
 
 ROOM = 0.25
 """Share of a model's context that is left for its reply."""
+LONGEST = 4096
+"""Tokens of the longest reply that is asked for: many servers refuse to be asked for more."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,17 @@ class Conversation:
 
     def say(self, text: str) -> str:
         """Say something and be answered; both turns are kept, the first before it is answered."""
-        checked_turn("user", text)  # before a session is begun for it
-        session = self.session or self.person.begin()
-        self.person.say(session, "user", text)
+        session = self.person.tell("user", text).session
+        seen = self.person.forgotten()
         said = self.answer(self.person.turns(session))
-        self.person.say(session, "assistant", said)
+        self.person.tell("assistant", said, session, seen)
         return said
 
     def answer(self, turns: Sequence[Turn]) -> str:
         """What the model says to a session's last turn."""
         said = [Said(t.number, t.role, t.text) for t in turns if t.text]
+        if not said:
+            raise UserError("what you said was forgotten before it was answered: say it again")
         memory = self.memory or self.looked_up(turns)
         (answer,) = replies(self.model, self.person.name, [(memory, self.fitting(said, memory))])
         if not answer:
@@ -77,9 +80,8 @@ class Conversation:
         return kept
 
     def end(self) -> None:
-        """End the session that is open, if there is one."""
-        if (session := self.session) is not None:
-            self.person.end(session)
+        """End the session that is open, if there is one; several processes may."""
+        self.person.end_open()
 
     def pending(self) -> list[int]:
         """Sessions that are over and were not slept on, or could not be noted and may yet."""
@@ -95,25 +97,29 @@ class Conversation:
         """Note the pending sessions and sleep whenever there are enough; the memory after each.
 
         `now`: sleep after the last even if there are not. What was done is on disk: this may be
-        cut off anywhere and begun again. Raises `UserError` if something is forgotten meanwhile.
+        cut off anywhere and begun again. Where another process has made a memory meanwhile, or gone
+        back to one, this ends with that. Raises `UserError` if something is forgotten meanwhile.
         """
-        seen = self.person.forgotten()
+        seen, memories = self.person.forgotten(), Memories(self.person)
+        last = max((version.number for version in memories.versions()), default=0)
         pending, every = self.pending(), self.settings.every
         stream = (Event(number, 1) for number in pending)
 
         def due(state: Awake, event: Event) -> bool:
             return len(state.sessions) >= every or (now and event.content == pending[-1])
 
-        memories = Memories(self.person)
         lives = live(
             stream,
             memories.version(),
-            channel=Notebook(self.person, self.model, seen),
+            channel=Notebook(self.person, self.model, seen, last),
             boundary=due,
             sleep=self.consolidator(self.person, self.model, self.settings, self.prober),
             guard=Probed(self.model, self.person.name, self.settings.noise),
         )
-        for _ in lives:
+        try:
+            for _ in lives:
+                yield memories.version()
+        except Overtaken:
             yield memories.version()
 
     def sleep(self, now: bool = True) -> Version | None:
@@ -121,6 +127,11 @@ class Conversation:
         for _ in self.sleeps(now):
             pass
         return Memories(self.person).version()
+
+
+def longest_reply(context: int) -> int:
+    """Tokens of the longest reply of a model at an address, by its context."""
+    return min(int(context * ROOM), LONGEST)
 
 
 def spoken(turn: Turn) -> str:

@@ -11,6 +11,15 @@ from duotempo.core import UserError
 Message = dict[str, str]
 
 
+CONTEXT = 8192
+"""Tokens of a model's context where nobody says how many."""
+ELSEWHERE = "--context is of a model at an address: give --model http://..."
+"""What is said where it is given for another."""
+LEAST, MOST = 2_048, 2_097_152
+"""Tokens of the smallest context that our prompts, a stretch of turns and its notes fit, and of
+more than any that is served."""
+
+
 class CutOff(str):
     """What a model said up to its bound of tokens, where it had not come to an end."""
 
@@ -28,7 +37,7 @@ class Endpoint:
     A call that is refused for its rate, times out (`timeout` seconds) or meets a failing server is
     made again up to `retries` times, with growing pauses. `key=None` takes OPENAI_API_KEY, or none.
     `context` is how many tokens the model reads and writes at once. Not seeded: two runs may
-    differ. Raises `UserError` after the last try, or without openai.
+    differ. Raises `UserError` for a context that cannot be, after the last try, or without openai.
     """
 
     url: str
@@ -36,7 +45,14 @@ class Endpoint:
     key: str | None = field(default=None, repr=False)
     timeout: float = 60.0
     retries: int = 5
-    context: int = 8192
+    context: int = CONTEXT
+
+    def __post_init__(self) -> None:
+        if not LEAST <= self.context <= MOST:
+            raise UserError(
+                f"a context of {self.context} tokens: give from {LEAST} to {MOST}, as many as the "
+                "model at the address reads and writes at once"
+            )
 
     def __call__(self, text: str, seed: int) -> str:
         """What the model says to a text."""

@@ -9,6 +9,8 @@ from duotempo.converse.model import Model
 from duotempo.converse.probes import Probe, answered
 from duotempo.core import Candidate, Proposal, Trial, Verdict
 
+UNPROVED = "kept unproved: no probe could be made of what was said"
+
 
 @dataclass(frozen=True)
 class Probed:
@@ -33,8 +35,11 @@ class Probed:
     def judged(
         self, slow: Version | None, candidate: Candidate, probes: Sequence[Probe]
     ) -> Verdict:
-        """The verdict on one candidate."""
+        """The verdict on one candidate; without a probe there is nothing to hold against it, and
+        the reason says so."""
         made: Version = candidate.value
+        if not probes:
+            return _kept(made, UNPROVED + made.reason)
         rivals = {"no memory": (), "the memory before": slow.lines if slow else ()}
         mine = answered(self.model, self.name, made.lines, probes)
         trials = [Trial(1, _lost(mine))]
@@ -45,7 +50,11 @@ class Probed:
                 said = f"{sum(mine)} of {len(probes)} probes right, {sum(theirs)} with {rival}"
                 return Verdict(None, f"refused: {said}", tuple(trials))
         said = f"kept: {sum(mine)} of {len(probes)} probes right{made.reason}"
-        return Verdict(Candidate(1, replace(made, reason=said)), said, tuple(trials))
+        return _kept(made, said, trials)
+
+
+def _kept(made: Version, said: str, trials: Sequence[Trial] = ()) -> Verdict:
+    return Verdict(Candidate(1, replace(made, reason=said)), said, tuple(trials))
 
 
 def worse(mine: Sequence[bool], theirs: Sequence[bool], noise: float) -> bool:

@@ -1,19 +1,20 @@
 """Questions about what was really said, made from raw turns by rule: the guard's evidence."""
 
-import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from duotempo.archive.conversation_records import Line, Turn
+from duotempo.converse.gaps import counted, gap, right, sentences
 from duotempo.converse.model import Model, Said, replies
 
 GAP = "___"
 ASK = 'I once told you: "{gapped}" Which word was in the place of the gap? Say only that word.'
-WORD = re.compile(r"\w[\w'-]*")
-SHORTEST, LONGEST = 4, 30
-"""Words of a sentence that a gap is worth making in."""
+ASK_LETTERS = (
+    'I once told you: "{gapped}" Which {letters} letters were in the place of the gap? Say only '
+    "these."
+)
+"""The same where no spaces tell words apart."""
 
 
 @dataclass(frozen=True)
@@ -31,27 +32,25 @@ Prober = Callable[[Sequence[Turn], Random, int], list[Probe]]
 
 def cloze(turns: Sequence[Turn], random: Random, most: int) -> list[Probe]:
     """Sentences of the user's with a gap where they are most telling: a number, a name or the
-    rarest long word. Later turns that say the same sentence with another word make an earlier one
-    unfair, so the latest of them is asked."""
+    rarest long word; in a script without spaces 2 to 4 letters that are rare together, a number,
+    or a word in katakana. Later turns that say the same sentence with another word make an earlier
+    one unfair, so the latest of them is asked."""
     said = [turn for turn in turns if turn.role == "user" and turn.text]
-    counts = Counter(w.lower() for turn in said for w in WORD.findall(turn.text or ""))
+    counts = counted(turn.text or "" for turn in said)
     found: dict[str, Probe] = {}
     for turn in said:
-        for sentence in re.split(r"(?<=[.!?])\s+", turn.text or ""):
-            words = WORD.findall(sentence)
-            if sentence.endswith("?") or not SHORTEST <= len(words) <= LONGEST:
+        for sentence in sentences(turn.text or ""):
+            place = gap(sentence, counts)
+            if place is None:
                 continue
-            word = max(words, key=lambda w: _telling(w, words[0], counts))
-            gapped = re.sub(rf"\b{re.escape(word)}\b", GAP, sentence, count=1)
-            found[gapped.lower()] = Probe(ASK.format(gapped=gapped), word, (turn.id,))
+            gapped = sentence[: place.start] + GAP + sentence[place.end :]
+            asked = (ASK_LETTERS if place.letters else ASK).format(
+                gapped=gapped, letters=place.letters
+            )
+            answer = sentence[place.start : place.end]
+            found[gapped.lower()] = Probe(asked, answer, (turn.id,))
     probes = list(found.values())
     return sorted(random.sample(probes, min(most, len(probes))), key=lambda probe: probe.turns)
-
-
-def _telling(word: str, first: str, counts: Counter[str]) -> tuple[bool, bool, bool, int, int]:
-    """A number before a name before a rare word before a long one."""
-    name = word[0].isupper() and word != first and len(word) > 1
-    return word.isdigit(), name, len(word) > 3, -counts[word.lower()], len(word)
 
 
 def answered(
@@ -61,8 +60,3 @@ def answered(
     asked = [(memory, [Said(1, "user", probe.question)]) for probe in probes]
     said = replies(model, name, asked)
     return [right(text, probe.answer) for text, probe in zip(said, probes, strict=True)]
-
-
-def right(said: str, answer: str) -> bool:
-    """Whether an answer holds the word, whatever its case, as a word of its own."""
-    return re.search(rf"(?<!\w){re.escape(answer.lower())}(?!\w)", said.lower()) is not None

@@ -1,15 +1,11 @@
 """The control of every memory: lines of earlier sessions as they were said, looked up by words."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from duotempo.archive.conversation_records import Line, Turn
-from duotempo.archive.lookup import STOPWORDS, words
+from duotempo.archive.lookup import STOPWORDS, words, worths
 from duotempo.converse.model import SAID
-
-K, B = 1.2, 0.75
-"""BM25's usual settings."""
 
 
 def recalled(
@@ -23,19 +19,8 @@ def recalled(
     later ones first among equals."""
     held = [turn for turn in turns if turn.role == "user" and turn.text]
     bags = [Counter(_words(turn.text or "")) for turn in held]
-    mean = sum(map(len, bags)) / max(1, len(bags))
-    spread = Counter(word for bag in bags for word in bag)
-    asked = set(_words(question))
-
-    def worth(bag: Counter[str]) -> float:
-        total = sum(bag.values())
-        return math.fsum(
-            math.log(1 + (len(bags) - spread[w] + 0.5) / (spread[w] + 0.5))
-            * bag[w] * (K + 1) / (bag[w] + K * (1 - B + B * total / mean))
-            for w in asked & bag.keys()
-        )  # fmt: skip
-
-    best = sorted(zip(map(worth, bags), range(len(held)), strict=True), reverse=True)
+    worth = worths(_words(question), bags, len(bags))
+    best = sorted(zip(worth, range(len(held)), strict=True), reverse=True)
     kept, left = [], budget
     for value, place in best:
         cost = size(say(held[place]))

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from duotempo.converse.model import PARTS, Finding, Unreadable
 
-LINE = re.compile(r"(?:[-*•]\s*)?\[\s*(\d+(?:\s*[,;]\s*\d+)*)\s*\]\s*(?P<text>\S.*)")
-HEADING = re.compile(r"#+\s*(\w+)\s*:?\s*")
+LINE = re.compile(
+    r"(?:[-*•・]\s*)?[\[［【]\s*(\d+(?:\s*[,;，；、]\s*\d+)*)\s*[\]］】]\s*(?P<text>\S.*)"
+)
+HEADING = re.compile(r"[#＃]+\s*(\w+)\s*[:：]?\s*")
 NOTHING = ("nothing", "none", "(nothing)", "- nothing")
 LONGEST = 400
 """Characters of the longest sentence that is taken for one."""
@@ -18,7 +20,7 @@ def notes_in(said: str, most: int) -> list[Finding]:
     Raises `Unreadable` naming the first line that is none.
     """
     lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
-    if len(lines) == 1 and lines[0].lower().rstrip(".") in NOTHING:
+    if len(lines) == 1 and lines[0].lower().rstrip(".。") in NOTHING:
         return []
     if not lines:
         raise Unreadable("the answer is empty")
@@ -39,7 +41,7 @@ def memory_in(said: str, most: int) -> list[Finding]:
             if part not in PARTS or part in seen:
                 raise Unreadable(f"'{part}' is no heading, or stands twice")
             seen.add(part)
-        elif line.lower().rstrip(".") in NOTHING:
+        elif line.lower().rstrip(".。") in NOTHING:
             continue
         elif not part:
             raise Unreadable("there is a sentence before the first heading")

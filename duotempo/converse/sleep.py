@@ -36,41 +36,44 @@ class Settings:
 
 @dataclass(frozen=True)
 class Awake:
-    """The fast state: sessions that the memory has not slept on."""
+    """The fast state: sessions that the memory has not slept on, and the last version before it;
+    None where nobody asks for that."""
 
     sessions: tuple[int, ...] = ()
+    last: int | None = None
 
 
 @dataclass(frozen=True)
 class Notebook:
     """The fast channel: a session that ended is noted, sentence by sentence, with its turns.
 
-    `seen`: what was forgotten before this life, see `Memories`.
+    `seen`: what was forgotten before this life, `last`: the last version of then, see `Memories`.
     """
 
     person: Person
     model: Model
     seen: tuple[int, str] | None = None
+    last: int | None = None
 
     def init(self, slow: Version | None) -> Awake:
         """Awake since nothing was said."""
-        return Awake()
+        return Awake((), self.last)
 
     def write(self, state: Awake, event: Event) -> Awake:
         """Task 1 on the session; what cannot be read stays as its turns and waits."""
         number: int = event.content
         if not any(each.noted and each.number == number for each in self.person.sessions()):
             noted(self.person, self.model, number)
-        return Awake((*state.sessions, number))
+        return Awake((*state.sessions, number), state.last)
 
     def after(self, state: Awake, verdict: Verdict) -> Awake:
         """On waking the version is kept, or that it was refused; nothing is left to sleep on: the
-        notes stay for the next sleep."""
+        notes stay for the next sleep. Raises `Overtaken`."""
         until = max(state.sessions, default=0)
         refused = Version(0, None, 0.0, until, kept=False, reason=verdict.reason)
         made = verdict.chosen.value if verdict.chosen else refused
-        Memories(self.person, self.seen).propose(made)
-        return Awake()
+        kept = Memories(self.person, self.seen, state.last).propose(made)
+        return Awake((), None if state.last is None else kept.number)
 
 
 def noted(person: Person, model: Model, session: int) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from duotempo.converse.chat_model import ChatModel, Message
-from duotempo.converse.conversation import ROOM
-from duotempo.converse.endpoint import CutOff, Endpoint
+from duotempo.converse.conversation import longest_reply
+from duotempo.converse.endpoint import CONTEXT, ELSEWHERE, CutOff, Endpoint
 from duotempo.converse.model import Model
 from duotempo.core import Tell, UserError, silent
 from duotempo.models.native_folder import native_folder
@@ -37,6 +37,10 @@ class LocalChat:
     def context(self) -> int:
         """Tokens that it can read and write at once."""
         return min(self.found.window_limit, MOST_CONTEXT)
+
+    def size(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(self.found.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
 
     @torch.no_grad()
     def chat(self, messages: Sequence[Message], longest: int) -> str:
@@ -75,7 +79,11 @@ def _ends(model: Any) -> tuple[int, ...]:
 
 
 def memory_model(
-    name: str, served: str | None = None, language: str = "en", tell: Tell = silent
+    name: str,
+    served: str | None = None,
+    language: str = "en",
+    tell: Tell = silent,
+    context: int | None = None,
 ) -> Model:
     """The memory model of a name: an address (then `served` is the model there), the folder of
     `duotempo train sessions:memory`, or a chat model as `models.pretrained.load` takes them.
@@ -85,10 +93,13 @@ def memory_model(
     if name.startswith(("http://", "https://")):
         if not served:
             raise UserError("an address needs the name of a model there: give --served NAME")
-        endpoint = Endpoint(name, served)
-        return ChatModel(endpoint, language, int(endpoint.context * ROOM))
+        endpoint = Endpoint(name, served, context=CONTEXT if context is None else context)
+        return ChatModel(endpoint, language, longest_reply(endpoint.context))
     if served:
         raise UserError("--served is the name of a model at an address: give --model http://...")
+    if context is not None:
+        raise UserError(ELSEWHERE)
     if (folder := native_folder(name)) is not None:
         return small(folder)
-    return ChatModel(LocalChat(load(name, tell=tell)), language)
+    chat = LocalChat(load(name, tell=tell))
+    return ChatModel(chat, language, count=chat.size)

@@ -7,8 +7,8 @@ from typing import Any
 
 from duotempo.archive.conversation_records import Line
 from duotempo.converse.chat_model import ChatModel
-from duotempo.converse.conversation import ROOM
-from duotempo.converse.endpoint import Endpoint
+from duotempo.converse.conversation import longest_reply
+from duotempo.converse.endpoint import CONTEXT, ELSEWHERE, Endpoint
 from duotempo.converse.model import PARTS, Dated, Finding, Model, Said
 from duotempo.core import Tell, UserError, silent
 
@@ -80,20 +80,26 @@ class Backend:
 
 
 def found(
-    name: str, served: str | None = None, language: str = "en", tell: Tell = silent
+    name: str,
+    served: str | None = None,
+    language: str = "en",
+    tell: Tell = silent,
+    context: int | None = None,
 ) -> Backend:
     """The model of a name: `echo`, an address, or as `memory_model` takes them.
 
     Raises `UserError`.
     """
-    if name == ECHO and not served:
+    if name == ECHO and not served and context is None:
         return Backend(Echo())
     if name.startswith(("http://", "https://")):
         if not served:
             raise UserError("an address needs the name of a model there: give --served NAME")
-        endpoint = OpenEndpoint(name, served)
-        longest = int(endpoint.context * ROOM)
+        endpoint = OpenEndpoint(name, served, context=CONTEXT if context is None else context)
+        longest = longest_reply(endpoint.context)
         return Backend(ChatModel(endpoint, language, longest), close=endpoint.close)
+    if context is not None:
+        raise UserError(ELSEWHERE)
     from duotempo.reader.memory_models import memory_model  # noqa: PLC0415 - torch takes seconds
 
     return Backend(memory_model(name, served, language, tell), exclusive=True)

@@ -47,12 +47,14 @@ def kept(status: int = 400) -> Iterator[None]:
 
 
 @contextmanager
-def said() -> Iterator[None]:
-    """What a model refuses, or says so that it cannot be read: 502."""
+def said(turn: bool = True) -> Iterator[None]:
+    """What a model refuses, or says so that it cannot be read or kept: 502; `turn`: one was kept
+    before it was asked."""
     try:
         yield
     except (UserError, Unreadable) as error:
-        raise Refused(502, f"the model did not answer, your turn is kept: {error}") from error
+        what = "your turn is kept" if turn else "nothing is kept"
+        raise Refused(502, f"the model did not answer, {what}: {error}") from error
 
 
 def told(status: int, why: str, param: str | None = None) -> dict[str, dict[str, str | None]]:

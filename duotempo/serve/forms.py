@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from duotempo.archive.people import LONGEST_NAME, LONGEST_TURN
+from duotempo.archive.turns import LONGEST_NAME, LONGEST_TURN
 from duotempo.serve.errors import Refused
 from duotempo.serve.matching import Heard
 

@@ -1,6 +1,6 @@
 """`/v1/memory`: what is remembered of whoever asks, why, since when; sleep, go back, forget."""
 
-from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -9,7 +9,8 @@ from fastapi.responses import StreamingResponse
 from duotempo.archive import export
 from duotempo.archive.forget import forget_person, forget_session, forget_turns
 from duotempo.archive.memories import Memories
-from duotempo.archive.people import LONGEST_NAME, Person
+from duotempo.archive.people import Person
+from duotempo.archive.turns import LONGEST_NAME
 from duotempo.converse.conversation import Conversation
 from duotempo.serve.errors import Refused, kept
 from duotempo.serve.manners import ERRORS, MISSING, Caller, admitted
@@ -160,13 +161,9 @@ def exported(who: Somebody, format: Literal["jsonl", "markdown"] = "jsonl") -> S
     with kept():
         if format == "markdown":
             return StreamingResponse(iter([export.markdown(person)]), media_type="text/markdown")
-        lines = export.json_lines(person)
-        return StreamingResponse(ended(lines), media_type="application/jsonl")
-
-
-def ended(lines: Iterator[str]) -> Iterator[str]:
-    """Lines with their ends."""
-    return (f"{line}\n" for line in lines)
+        pages = export.json_pages(person)
+        first = next(pages, "")  # what is wrong with the database shows before a status is sent
+    return StreamingResponse(chain((first,), pages), media_type="application/jsonl")
 
 
 def asleep(state: State, person: Person) -> SleepState:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from duotempo.archive.conversation_records import Line, Turn
 from duotempo.archive.people import Conversations, Person
+from duotempo.archive.turns import checked_turn
 from duotempo.converse.chat_model import ChatModel
 from duotempo.converse.conversation import Conversation
 from duotempo.converse.endpoint import CutOff
@@ -13,7 +14,8 @@ from duotempo.converse.model import Asked as AskedOf
 from duotempo.converse.model import Model, Said, Streamed
 from duotempo.converse.probes import Prober, cloze
 from duotempo.converse.sleep import Settings
-from duotempo.serve.errors import Refused, kept, said
+from duotempo.core import UserError
+from duotempo.serve.errors import kept, said
 from duotempo.serve.locks import Locks
 from duotempo.serve.matching import Heard, continued, unkept
 from duotempo.serve.metrics import Tally
@@ -37,10 +39,10 @@ class Asked:
 @dataclass(frozen=True)
 class Answer:
     """A reply that is kept, about how many tokens were read and written for it, and whether it was
-    cut off at its bound."""
+    cut off at its bound. `session` is None where nobody had said anything: nothing is kept then."""
 
     text: str
-    session: int
+    session: int | None
     read: int
     written: int
     cut: bool = False
@@ -68,36 +70,39 @@ class Talking:
     def answer(self, name: str, asked: Asked, send: Send | None = None) -> Answer:
         """Keep what is new, answer, keep the answer; piece by piece if somebody takes the pieces.
 
-        A reply that failed or that nobody listened to the end of is not kept. Raises `Refused`,
-        `Gone`.
+        A reply that failed or that nobody listened to the end of is not kept, nor is one to
+        messages of the system alone. Raises `Refused`, `Gone`.
         """
         with kept():
             person = self.talks.of(name)
         with self.locks.hold(name):
             with kept():
-                session, last = self.heard(person, asked)
+                last = self.heard(person, asked) if asked.spoken else None
+                seen = person.forgotten()
                 talk = Conversation(person, self.model, self.settings, self.prober)
                 memory = talk.memory
-                if not memory and last is not None and session > 1:
+                if not memory and last is not None and last.session > 1:
                     memory = talk.looked_up([last])
             read = fitting(talk, asked, memory)
             before = time.perf_counter()
-            with said():
+            with said(last is not None):
                 model = bounded(self.model, asked.longest)
                 text = generated(model, person.name, (memory, read), send)
+                if not text.strip():
+                    raise UserError("it said nothing: say it otherwise")
+                checked_turn("assistant", text)
             self.tally.time("model_seconds", time.perf_counter() - before)
-            if not text.strip():
-                raise Refused(502, "the model said nothing, your turn is kept: say it otherwise")
-            with kept():
-                person.say(session, "assistant", text)
-            self.tally.count("turns_total", role="assistant")
+            session = None
+            if last is not None:
+                with kept(503):  # it may not be kept only where something was forgotten meanwhile
+                    session = person.tell("assistant", text, last.session, seen).session
+                self.tally.count("turns_total", role="assistant")
         size = self.model.size
         heard = sum(size(each.text) for each in (*memory, *read))
         return Answer(text, session, heard, size(text), isinstance(text, CutOff))
 
-    def heard(self, person: Person, asked: Asked) -> tuple[int, Turn | None]:
-        """Keep the messages that are new: the session that they are in, and its last turn. All of
-        it is on disk."""
+    def heard(self, person: Person, asked: Asked) -> Turn:
+        """Keep the messages that are new; the last turn of their session. All is on disk."""
         session, held = person.last()
         last = session.number if session and session.ended is None else None
         held = held if last is not None else []
@@ -108,13 +113,12 @@ class Talking:
                 new = unkept(person.turns(), new)
             if held and last is not None:
                 person.end(last)
-            if held or last is None:
-                last, held = person.begin(), []
-        assert last is not None
+                last, held = None, []
         for message in new:
-            held.append(person.say(last, message.role, message.text))
+            held.append(person.tell(message.role, message.text, last))
+            last = held[-1].session
             self.tally.count("turns_total", role=message.role)
-        return last, held[-1] if held else None
+        return held[-1]
 
 
 def bounded(model: Model, longest: int | None) -> Model:

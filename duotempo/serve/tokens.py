@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from duotempo.archive.people import checked_name
+from duotempo.archive.turns import checked_name
 from duotempo.core import UserError
 
 

@@ -6,7 +6,7 @@ from duotempo.archive import forget
 from duotempo.archive.conversation_records import Line, Turn
 from duotempo.archive.export import json_lines
 from duotempo.archive.memories import Memories
-from duotempo.archive.people import Person, checked_turn
+from duotempo.archive.people import Person
 from duotempo.converse.chat_model import quoted
 from duotempo.converse.conversation import Conversation
 from duotempo.converse.raw import recalled
@@ -20,10 +20,8 @@ ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 
 def remember(talk: Conversation, role: str, text: str) -> str:
     """Keep a turn in the session that is open, else in a new one. Raises `UserError`."""
-    checked_turn(role, text)  # before a session is begun for it
-    session = talk.session or talk.person.begin()
-    turn = talk.person.say(session, role, text)
-    return f"kept as turn {turn.id} of session {session}"
+    turn = talk.person.tell(role, text)
+    return f"kept as turn {turn.id} of session {turn.session}"
 
 
 def recall(talk: Conversation, question: str) -> str:

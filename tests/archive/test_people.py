@@ -14,8 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from duotempo.archive import Archive
 from duotempo.archive.engine import writing
 from duotempo.archive.forget import forget_turns
-from duotempo.archive.people import LONGEST_TURN, Conversations
+from duotempo.archive.people import Conversations
 from duotempo.archive.tables import META, PERSON
+from duotempo.archive.turns import LONGEST_TURN
 from duotempo.core import UserError
 
 ROOT = Path(__file__).parent.parent.parent

@@ -29,6 +29,7 @@ PARTS += [
     "3.14 ",
     "1. ",
 ]
+PARTS += ["我住在奥斯陆。", "「好。」", "吗？ ", "他说", "Oslo！", "（是。）", "”"]
 PARTS += [" ", "\n", "\r\n \r\n", "x" * 50, "\t", "Ünder. ", "Ω! ", "end."]
 prose = st.lists(st.sampled_from(PARTS), max_size=60).map("".join)
 
@@ -40,7 +41,7 @@ def test_joined_they_are_the_text(text):
     assert all(0 < len(s) <= MOST for s in found)
 
 
-@given(st.one_of(prose, st.text(". \n\"'aB", max_size=80)), st.integers(0, 3000))
+@given(st.one_of(prose, st.text(". \n\"'aB。？」「你", max_size=80)), st.integers(0, 3000))
 def test_an_open_sentence_grows_into_what_it_would_have_been(text, cut):
     cut = min(cut, len(text))
     *closed, tail = split(text[:cut]) or [""]
@@ -61,6 +62,8 @@ def test_an_open_sentence_grows_into_what_it_would_have_been(text, cut):
         ["Tools, e.g. a rake, cost 3.50 each. ", "“Too much.” ", "‘Yes.’ ", "_So_ it is."],
         ["1. Wash it. ", "2. Dry it."],
         ["Tuesday, 19 June. ", "It rained."],
+        ["我住在奥斯陆。", "你呢？", "「我不知道。」", "他说了！！ ", "Oslo很美。"],
+        ["これは本です。", "（本当です。）", "はい。\n", "「え？」", "終わり"],
         ["Ende. ", "Über uns! ", "Там. ", "Итак."],
     ],
 )

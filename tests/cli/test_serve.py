@@ -10,6 +10,9 @@ from duotempo.archive.engine import writing
 from duotempo.archive.people import Conversations
 from duotempo.cli import serve
 from duotempo.cli.app import run
+from duotempo.converse.chat_model import ChatModel
+from duotempo.converse.conversation import Conversation
+from duotempo.converse.model import Said
 from duotempo.serve.backend import found
 
 
@@ -57,6 +60,11 @@ def test_a_port_that_is_taken_is_named(refused):
     [
         (("--json",), "no JSON form"),
         (("--model", "http://host/v1"), "--served NAME"),
+        (
+            ("--model", "http://host/v1", "--served", "m", "--context", "100"),
+            "from 2048 to",
+        ),
+        (("--context", "9000"), "--context is of a model at an address"),
         (("--rate", "0"), "rate"),
         (("--store", "mysql://h/d"), "no database for conversations"),
     ],
@@ -75,6 +83,20 @@ def test_an_address_is_asked_without_torch_and_let_go_of():
     assert not backend.exclusive
     with pytest.raises(Exception, match="did not answer"):
         backend.model.reply("ana", (), ())
+    backend.close()
+
+
+@pytest.mark.parametrize(("context", "longest"), [(None, 2048), (2048, 512), (131_072, 4096)])
+def test_a_prompt_is_cut_to_the_context_that_the_operator_names(tmp_path, context, longest):
+    backend = found("http://127.0.0.1:1/v1", "small", context=context)
+    assert isinstance(backend.model, ChatModel)
+    assert backend.model.longest == longest
+    turns = [Said(n, "user", "seven letters") for n in range(1, 50_001)]
+    with Conversations(tmp_path / "t.db") as talks:
+        kept = Conversation(talks.of("ana"), backend.model).fitting(turns, ())
+    read = sum(backend.model.size(turn.text) + 4 for turn in kept)
+    whole = (context or 8192) * 0.75
+    assert 0.7 * whole < read <= whole
     backend.close()
 
 

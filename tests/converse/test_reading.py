@@ -160,3 +160,16 @@ def test_lines_are_looked_up_by_their_words_in_the_order_of_saying():
     assert sum(len(text.split()) for text in texts) <= 12
     assert all(line.part == SAID for line in found)
     assert recalled(said, "zebra?", 12, len, lambda t: t.text) == []
+
+
+def test_numbers_in_the_brackets_of_chinese_and_japanese_are_read_too():
+    said = "・［1］安娜住在奥斯陆。\n【2、3】她喜欢茶。\n[1，３] 两者。"
+    assert notes_in(said, 3) == [
+        Finding("安娜住在奥斯陆。", (1,)),
+        Finding("她喜欢茶。", (2, 3)),
+        Finding("两者。", (1, 3)),
+    ]
+    assert notes_in("nothing。", 3) == []
+    assert memory_in("＃ portrait：\n- [1]　安娜住在奥斯陆。\n# recap\nnothing。", 1) == [
+        Finding("安娜住在奥斯陆。", (1,), "portrait")
+    ]

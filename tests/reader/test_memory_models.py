@@ -56,3 +56,14 @@ def test_an_address_a_folder_and_what_contradicts_itself(tmp_path):
         memory_model("http://host/v1")
     with pytest.raises(UserError, match="at an address"):
         memory_model("smollm2", "small")
+
+
+@pytest.mark.parametrize("said", ["I live in Oslo.", "我住在奥斯陆。", "ฉันอยู่ที่ออสโล"])
+def test_what_fits_a_local_model_is_counted_in_its_own_tokens(monkeypatch, said):
+    chat = local()
+    monkeypatch.setattr("duotempo.reader.memory_models.load", lambda name, tell: chat.found)
+    found = memory_model("tiny")
+    assert isinstance(found, ChatModel)
+    ids = chat.found.tokenizer(said, add_special_tokens=False).input_ids
+    assert found.size(said) == len(ids)
+    assert len(ids) >= len(said.encode())  # a token is a byte

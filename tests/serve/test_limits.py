@@ -11,7 +11,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.event import listen
 
 from duotempo.archive.engine import writing
-from duotempo.archive.people import LONGEST_TURN
+from duotempo.archive.turns import LONGEST_TURN
 from duotempo.converse.invented import Invented
 from duotempo.core import UserError
 from duotempo.serve.errors import Refused

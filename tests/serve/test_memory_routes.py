@@ -4,8 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
+from duotempo.archive import export
 from duotempo.archive.forget import traces
+from duotempo.core import UserError
 from tests.serve.served import EASY, SERVING, Door, Planted, Served, served, until
 
 OSLO, REX = "I live in Oslo near the old Harbour.", "My dog is called Rex the third."
@@ -178,3 +181,20 @@ def test_a_user_who_looks_like_a_path_is_a_name_and_nothing_else(running, tmp_pa
     assert "hello" in page.text
     assert {path.name for path in tmp_path.parent.iterdir()} == before
     assert {path.name.split("-")[0] for path in tmp_path.iterdir()} == {"talks.db"}
+
+
+def test_what_is_forgotten_while_an_export_goes_out_is_left_out_of_the_rest(told, monkeypatch):
+    monkeypatch.setattr("duotempo.archive.export.PAGE", 1)
+    pages = export.json_pages(told.talks.of("me"))
+    assert json.loads(next(pages))["kind"] == "session"
+    for turn in (1, 2):
+        assert told.web.delete(f"/v1/memory/turns/{turn}").status_code == 200
+    assert "Oslo" not in "".join(pages)
+
+
+def test_an_export_from_a_database_that_is_gone_has_a_status_of_its_own(told, monkeypatch):
+    def gone(person):
+        raise UserError("gone") from SQLAlchemyError("gone")
+
+    monkeypatch.setattr("duotempo.archive.export.known", gone)
+    assert told.web.get("/v1/memory/export").status_code == 503

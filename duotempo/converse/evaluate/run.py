@@ -121,7 +121,8 @@ def opened(folder: Path, identity: Mapping[str, Any]) -> None:
         write_text(card, json.dumps(about, indent=1) + "\n")
         return
     before = json.loads(card.read_text(encoding="utf-8"))["identity"]
-    if other := [name for name in identity if before.get(name) != identity[name]]:
+    names = dict.fromkeys((*identity, *before))
+    if other := [name for name in names if before.get(name) != identity.get(name)]:
         raise UserError(
             f"{folder} holds a run that differs in its {' and '.join(other)}: give another --out, "
             "or --fresh to start anew"
