@@ -13,6 +13,7 @@ from duotempo.archive.sweep import finish
 from duotempo.archive.tables import PERSON, SESSION, TURN
 from duotempo.archive.turns import (
     END,
+    FORGOTTEN,
     HELD,
     LAST,
     MINE,
@@ -89,33 +90,40 @@ class Person:
         session: int | None = None,
         seen: tuple[int, str] | None = None,
     ) -> Turn:
-        """Keep a turn in `session` if that is open, else in the last one if that is, else in a new
-        one, all in one step: nobody else's ending or beginning comes in between.
+        """`hear` one turn."""
+        return self.hear([(role, text)], session, seen)[0]
 
-        `seen` is `forgotten` from before a reply was made. Raises `UserError`, also where something
-        was forgotten since.
+    def hear(
+        self,
+        said: Sequence[tuple[str, str]],
+        session: int | None = None,
+        seen: tuple[int, str] | None = None,
+        over: int | None = None,
+    ) -> list[Turn]:
+        """Keep turns, (role, text) each, in `session` if that is open, else in the last one if
+        that is, else in a new one; before that end the session `over`.
+
+        It is one transaction: nobody else's ending or beginning comes in between, and the disk,
+        which is most of the time it takes, is waited for once. `seen` is `forgotten` from before a
+        reply was made. Raises `UserError`, also where something was forgotten since.
         """
-        checked_turn(role, text)
+        for role, text in said:
+            checked_turn(role, text)
         with writing(self.engine) as db:
             mine = self.known(db)
             self.remembers(db, seen)
-            last = db.scalar(select(func.max(SESSION.c.number)).where(SESSION.c.person == mine))
-            for number in filter(None, (session, last)):
-                here = db.execute(END, {"mine": mine, "of": number}).first()
-                if here is not None and here.ended is None:
-                    return written(db, mine, here, role, text)
-            number = self._begun(db, mine)
-            here = db.execute(END, {"mine": mine, "of": number}).first()
-            return written(db, mine, here, role, text)
+            if over is not None:
+                self._over(db, mine, over)
+            values = {"mine": mine, "of": self._open(db, mine, session)}
+            return [
+                written(db, mine, db.execute(END, values).first(), role, text)
+                for role, text in said
+            ]
 
     def end(self, session: int) -> None:
         """End a session; ending it again changes nothing."""
         with writing(self.engine) as db:
-            mine = self.known(db)
-            place, ended = self._session(db, mine, session)
-            if ended is None:
-                here = (SESSION.c.person == mine, SESSION.c.id == place)
-                db.execute(update(SESSION).where(*here).values(ended=time.time()))
+            self._over(db, self.known(db), session)
 
     def end_open(self) -> list[int]:
         """End every session that is open, whoever began it; their numbers, none where there is none
@@ -180,10 +188,8 @@ class Person:
         """How many turns are forgotten, and the address of the first of all: what was read before
         either became another may since have been forgotten."""
         with reading(self.engine, look) as db:
-            mine = TURN.c.person == self.id(db)
-            gone = select(func.count()).where(mine, TURN.c.text.is_(None))
-            first = select(TURN.c.address).where(mine).order_by(TURN.c.id).limit(1)
-            return db.scalar(gone) or 0, db.scalar(first) or ""
+            many, first = db.execute(FORGOTTEN, {"name": self.name}).one()
+        return many, first or ""
 
     def remembers(self, db: Connection, seen: tuple[int, str] | None) -> None:
         """Raises `UserError` if something was forgotten since `forgotten` said `seen`."""
@@ -218,16 +224,22 @@ class Person:
         db.execute(insert(SESSION).values(row))
         return number
 
-    def _session(self, db: Connection, mine: int, number: int) -> tuple[int, float | None]:
-        """A session's row and when it ended. Raises `UserError` for none."""
-        row = db.execute(
-            select(SESSION.c.id, SESSION.c.ended).where(
-                SESSION.c.person == mine, SESSION.c.number == number
-            )
-        ).first()
-        if row is None:
-            raise UserError(f"there is no session {number}: begin one")
-        return row.id, row.ended
+    def _open(self, db: Connection, mine: int, session: int | None) -> int:
+        """The number of a session if that is open, else of the last if that is, else of a new."""
+        last = db.scalar(select(func.max(SESSION.c.number)).where(SESSION.c.person == mine))
+        for number in filter(None, (session, last)):
+            here = db.execute(END, {"mine": mine, "of": number}).first()
+            if here is not None and here.ended is None:
+                return number
+        return self._begun(db, mine)
+
+    def _over(self, db: Connection, mine: int, session: int) -> None:
+        """End a session. Raises `UserError` for none."""
+        here = (SESSION.c.person == mine, SESSION.c.number == session)
+        if db.execute(select(SESSION.c.id).where(*here)).first() is None:
+            raise UserError(f"there is no session {session}: begin one")
+        ends = update(SESSION).where(*here, SESSION.c.ended.is_(None))
+        db.execute(ends.values(ended=time.time()))
 
 
 def ordered(table: Table, mine: int) -> Select:

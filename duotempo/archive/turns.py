@@ -5,7 +5,7 @@ import time
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from duotempo.archive.conversation_records import Turn
 from duotempo.archive.tables import PERSON, SESSION, TURN
@@ -44,6 +44,11 @@ END = (
     .where(SESSION.c.person == bindparam("mine"), SESSION.c.number == bindparam("of"))
     .order_by(TURN.c.number.desc())
     .limit(1)
+)
+_MINE = TURN.c.person == MINE.scalar_subquery()
+FORGOTTEN = select(
+    select(func.count()).where(_MINE, TURN.c.text.is_(None)).scalar_subquery(),
+    select(TURN.c.address).where(_MINE).order_by(TURN.c.id).limit(1).scalar_subquery(),
 )
 ADD = insert(TURN)
 """Statements of every reply, made once: making them takes longer than the database does."""

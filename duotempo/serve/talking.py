@@ -102,23 +102,24 @@ class Talking:
         return Answer(text, session, heard, size(text), isinstance(text, CutOff))
 
     def heard(self, person: Person, asked: Asked) -> Turn:
-        """Keep the messages that are new; the last turn of their session. All is on disk."""
+        """Keep the messages that are new, all in one transaction; the last turn of their session,
+        which is on disk."""
         session, held = person.last()
         last = session.number if session and session.ended is None else None
-        held = held if last is not None else []
+        held, over = held if last is not None else [], None
         new = continued(held, asked.spoken) if held and not asked.fresh else None
         if new is None:
             new = asked.spoken
             if len(new) > 1:
                 new = unkept(person.turns(), new)
-            if held and last is not None:
-                person.end(last)
-                last, held = None, []
-        for message in new:
-            held.append(person.tell(message.role, message.text, last))
-            last = held[-1].session
-            self.tally.count("turns_total", role=message.role)
-        return held[-1]
+            if held:
+                last, over = None, last
+        if not new:
+            return held[-1]
+        turns = person.hear([(each.role, each.text) for each in new], last, over=over)
+        for turn in turns:
+            self.tally.count("turns_total", role=turn.role)
+        return turns[-1]
 
 
 def bounded(model: Model, longest: int | None) -> Model:

@@ -69,6 +69,22 @@ def test_nothing_is_said_in_a_session_that_is_over_or_is_not_there(ana):
             ana.say(number, "user", "more")
 
 
+def test_what_is_heard_together_begins_a_session_at_once_or_not_at_all(talks, ana):
+    first = ana.tell("user", "one").session
+    commits: list[bool] = []
+    event.listen(talks.engine, "commit", lambda _: commits.append(True))
+    turns = ana.hear([("user", "two"), ("assistant", "three")], over=first)
+    assert len(commits) == 1
+    assert [(t.session, t.number, t.text) for t in turns] == [(2, 1, "two"), (2, 2, "three")]
+    with pytest.raises(UserError, match="a turn is said by"):
+        ana.hear([("user", "four"), ("nobody", "five")], over=2)
+    with pytest.raises(UserError, match="there is no session 7"):
+        ana.hear([("user", "four")], over=7)
+    assert [(s.number, s.ended is None) for s in ana.sessions()] == [(1, False), (2, True)]
+    assert [t.text for t in ana.turns()] == ["one", "two", "three"]
+    assert not list(ana.faults())
+
+
 def test_a_turn_is_never_rewritten_not_even_by_hand(talks, ana):
     ana.say(ana.begin(), "user", "i live in oslo")
     with pytest.raises((UserError, DBAPIError)), writing(talks.engine) as db:
