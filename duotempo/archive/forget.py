@@ -29,6 +29,8 @@ SHORTEST = 4
 """Characters of a word that is looked for in other sentences once nobody said it."""
 MOST = 10_000
 """Rows that one statement names."""
+PART = 256
+"""Bytes of a text that stand together in a file of SQLite's, which is cut into pages."""
 QUOTED = re.compile(r"(?<!\w)(['\"]).*\1", re.DOTALL)
 """Where a reason says what a model had written."""
 
@@ -92,8 +94,13 @@ def traces(person: Person, texts: Iterable[str]) -> Iterator[str]:
         name = str(person.engine.url.database)
         for path in (Path(name), Path(name + "-wal"), Path(name + "-journal")):
             held = path.read_bytes() if path.is_file() else b""
-            if any(each.encode() in held for each in wanted):
+            if any(_stands(each.encode(), held) for each in wanted):
                 yield path.name
+
+
+def _stands(text: bytes, held: bytes) -> bool:
+    """Whether a text stands among bytes; of a long one any part, which is what a page holds."""
+    return any(text[n : n + PART] in held for n in range(0, max(1, len(text) - PART), PART))
 
 
 def _forget(db: Connection, mine: int, turns: list[int], texts: list[str]) -> None:

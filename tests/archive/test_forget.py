@@ -129,3 +129,15 @@ def test_who_was_forgotten_meanwhile_does_not_come_back(ana):
     with pytest.raises(UserError, match="forgotten while"):
         memories.propose(replace(MADE, lines=[Line("portrait", "lives in timbuktu", (turn,))]))
     assert Memories(ana).versions() == []
+
+
+@pytest.mark.parametrize("text", ["奥斯陆" * 1000, "oslo " * 2000, "奥斯陆" * 70])
+def test_a_long_text_is_seen_in_the_file_that_holds_it_page_by_page(tmp_path, text):
+    with Conversations(tmp_path / "talks.db") as talks:
+        ana = talks.of("ana")
+        (turn,) = session(ana, text)
+        with closing(sqlite3.connect(tmp_path / "talks.db")) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert list(traces(ana, [text])) == ["turn.text", "talks.db"]
+        forget_turns(ana, [turn])
+        assert list(traces(ana, [text])) == []
