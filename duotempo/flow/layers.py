@@ -63,8 +63,7 @@ class Anatomy:
 @torch.no_grad()
 def anatomy(model: PreTrainedModel) -> Anatomy:
     """Look at a model run over a few tokens. Raises `UserError` where its stream is not found."""
-    _, found = find_layers(model)
-    layers, seen = list(found), _Seen()
+    layers, seen = _layers(model), _Seen()
     inside = {module for layer in layers for module in layer.modules()}
     outside = [m for m in model.modules() if m not in inside and not isinstance(m, nn.ModuleList)]
     children = [child for layer in layers for child in layer.children()]
@@ -81,10 +80,20 @@ def anatomy(model: PreTrainedModel) -> Anatomy:
     norm = _norm(outside, seen, seen.after[layers[-1]], seen.before[head])
     weight = head.get_parameter("weight")
     final = Final(norm or (lambda x: x), weight, getattr(head, "bias", None))
-    plain = _close(head(final.norm(seen.after[layers[-1]])), logits)
+    plain = close(head(final.norm(seen.after[layers[-1]])), logits)
     return Anatomy(
         tuple(_layer(index, layer, seen) for index, layer in enumerate(layers)), final, norm, plain
     )
+
+
+def _layers(model: PreTrainedModel) -> list[nn.Module]:
+    try:
+        return list(find_layers(model)[1])
+    except UserError as error:
+        raise UserError(
+            f"{type(model).__name__} has no plain list of layers, so its stream cannot be read by "
+            "flow: give another model"
+        ) from error
 
 
 class _Seen:
@@ -98,8 +107,10 @@ class _Seen:
         """A tap that keeps what a module takes and gives, where that is a tensor."""
 
         def keep(output: Tensor, call: Call) -> None:
-            if call.args and isinstance(call.args[0], Tensor):
-                self.before[module] = call.args[0]
+            given = call.args or call.named.values()
+            first = next((value for value in given if isinstance(value, Tensor)), None)
+            if first is not None:
+                self.before[module] = first
             if isinstance(output, Tensor):
                 self.after[module] = output
 
@@ -165,7 +176,7 @@ def _attends(every: Any, seen: _Seen, names: dict[nn.Module, str], first: nn.Mod
     return any("att" in name.lower() and "norm" not in name.lower() for name in upto)
 
 
-def _close(a: Tensor, b: Tensor) -> bool:
+def close(a: Tensor, b: Tensor) -> bool:
     """Equal up to rounding of the model's precision."""
     off = 3e-2 if a.dtype.itemsize < 4 or b.dtype.itemsize < 4 else 1e-4
     return bool((a - b).abs().max() <= off * b.abs().max().clamp_min(1e-6))
