@@ -61,6 +61,11 @@ def test_a_report_is_shown_saved_and_compared(cli, model, tmp_path):
     changes = json.loads(out)["changes"]
     assert {c["name"]: c["after"] for c in changes} == saved["summary"]
     assert all(c["before"] == c["after"] for c in changes)
+    others = [FACT | {"fact": "f2"}, FACT | {"fact": "f3"}]
+    (tmp_path / "facts.jsonl").write_text("\n".join(map(json.dumps, others)))
+    assert cli("flow", model, "--probes", "facts.jsonl", "--save", "b.json")[0] == 0
+    assert "were not asked the same number" in cli("flow", "diff", "a.json", "b.json")[1]
+    assert json.loads(cli("flow", "diff", "a.json", "b.json", "--json")[1])["notes"]
 
 
 def test_a_page_is_written_and_so_is_that_of_a_comparison(cli, model, tmp_path):
