@@ -144,7 +144,7 @@ def _value(name: str, value: Any) -> Any:
     if name in ("questions", "alternatives", "contexts"):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
-        raise UserError(f"{name!r} is no list of texts")
+        raise UserError(f'{name!r} is no list of texts: write ["...", "..."]')
     if name in ("neighbours", "same_subject"):
         keys = {"question", "answer"}
         if isinstance(value, list) and all(_texts(i) and i.keys() == keys for i in value):
@@ -156,7 +156,7 @@ def _value(name: str, value: Any) -> Any:
         raise UserError("'contradictions' are texts by place, near, far or store")
     if isinstance(value, str):
         return value
-    raise UserError(f"{'class' if name == 'kind' else name!r} is no text")
+    raise UserError(f"{'class' if name == 'kind' else name!r} is no text: write it in quotes")
 
 
 def _texts(value: Any) -> bool:
@@ -172,6 +172,8 @@ def encoded(fact: Fact, encode: Encode) -> Probe:
     """
     if not fact.answer.strip():
         raise UserError(f"fact {fact.fact!r} has an empty answer: give one with letters in it")
+    if not all(text.strip() for text in fact.questions):
+        raise UserError(f"fact {fact.fact!r} has an empty question: begin a sentence with it")
     if fact.rival and fact.rival.strip() in ("", fact.answer.strip()):
         raise UserError(
             f"fact {fact.fact!r}: the rival {fact.rival!r} is empty or the answer itself: give "
@@ -227,7 +229,8 @@ def _question(text: str, answers: Sequence[str], rival: bool, encode: Encode) ->
     right = rest[answers[0]]
     if not right:
         raise UserError(
-            f"the answer {answers[0]!r} becomes no tokens behind its question: give one that does"
+            f"the answer {answers[0]!r} becomes no tokens of its own behind its question (the "
+            "tokenizer drops it, or the others all begin with it): give another one"
         )
     kept: dict[str, list[int]] = {}
     for answer, ids in rest.items():

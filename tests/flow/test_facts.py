@@ -189,6 +189,7 @@ def test_all_wordings_have_the_same_candidates():
     [
         (Fact("f", "weights", ("It is",), "blue"), "stands alone"),
         (Fact("f", "weights", ("It is",), " ", ("red",)), "empty answer"),
+        (Fact("f", "weights", ("It is", " "), "blue", ("red",)), "empty question"),
         (Fact("f", "weights", ("It is",), "blue", ("red",), "black"), "rival 'black'"),
         (Fact("f", "weights", ("It is",), "blue", ("red",), "blue "), "the answer itself"),
         (Fact("f", "weights", ("It is",), "blue", (), "blue"), "the answer itself"),
