@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -107,9 +108,11 @@ def _made(model: str, facts: Any, edits: bool, tell: Tell) -> Any:
     if isinstance(facts, Made):
         store = bool(lasting(found.subject))
         facts = replace(facts, between=found.between, store=store).facts()
-    asked = [encoded(fact, found.encode) for fact in facts]
+    asked, begun = [encoded(fact, found.encode) for fact in facts], time.perf_counter()
     edited = _edited(found, facts, tell) if edits else ()
-    return report(found.subject, asked, _told(found.name), edits=edited, word=found.word, tell=tell)
+    name = _told(found.name)
+    made = report(found.subject, asked, name, edits=edited, word=found.word, tell=tell)
+    return replace(made, seconds=time.perf_counter() - begun)
 
 
 def _command() -> str:
