@@ -222,6 +222,10 @@ def _ids(tokens: Sequence[int]) -> Ids:
 def _question(text: str, answers: Sequence[str], rival: bool, encode: Encode) -> dict[str, Any]:
     """Tokens of one wording and of the answers that can be told from the right one, by text."""
     full = {answer: list(encode(joined(text, answer))) for answer in answers}
+    base = list(encode(joined(text, "")))
+    spaced = {answer: ids for answer, ids in full.items() if ids[: len(base)] == base}
+    if rival and set(answers[:2]) <= spaced.keys():
+        full = spaced  # a space that is a token by itself tells nothing apart
     alone = [list(encode(text.rstrip()))] if len(full) == 1 else []
     shared = _shared([*alone, *full.values()])
     tokens = next(iter(full.values()))[:shared]

@@ -160,6 +160,16 @@ def test_alternatives_that_begin_as_the_rival_do_are_left_out():
     assert question.chance == 1 / 3
 
 
+def test_a_space_that_is_a_token_by_itself_belongs_to_the_question():
+    def pieces(text):  # as SentencePiece has it: one word is whole, of others the space is apart
+        return letters(text.replace(" green", "G"))
+
+    fact = Fact("f", "weights", ("It is",), "blue", ("green", "white"), "red")
+    question = encoded(fact, pieces).question
+    assert bytes(question.tokens.tolist()) == b"It is "
+    assert [bytes(ids.tolist()) for ids in question.candidates] == [b"blue", b"red", b"white"]
+
+
 @pytest.mark.parametrize(
     ("question", "answer", "wanted"),
     [
