@@ -80,7 +80,7 @@ def anatomy(model: PreTrainedModel) -> Anatomy:
     norm = _norm(outside, seen, seen.after[layers[-1]], seen.before[head])
     weight = head.get_parameter("weight")
     final = Final(norm or (lambda x: x), weight, getattr(head, "bias", None))
-    plain = close(head(final.norm(seen.after[layers[-1]])), logits)
+    plain = _close(head(final.norm(seen.after[layers[-1]])), logits)
     return Anatomy(
         tuple(_layer(index, layer, seen) for index, layer in enumerate(layers)), final, norm, plain
     )
@@ -176,7 +176,7 @@ def _attends(every: Any, seen: _Seen, names: dict[nn.Module, str], first: nn.Mod
     return any("att" in name.lower() and "norm" not in name.lower() for name in upto)
 
 
-def close(a: Tensor, b: Tensor) -> bool:
+def _close(a: Tensor, b: Tensor) -> bool:
     """Equal up to rounding of the model's precision."""
     off = 3e-2 if a.dtype.itemsize < 4 or b.dtype.itemsize < 4 else 1e-4
     return bool((a - b).abs().max() <= off * b.abs().max().clamp_min(1e-6))
