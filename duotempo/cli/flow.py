@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -107,14 +108,21 @@ def _made(model: str, facts: Any, edits: bool, tell: Tell) -> Any:
     if isinstance(facts, Made):
         store = bool(lasting(found.subject))
         facts = replace(facts, between=found.between, store=store).facts()
-    asked = [encoded(fact, found.encode) for fact in facts]
+    asked, begun = [encoded(fact, found.encode) for fact in facts], time.perf_counter()
     edited = _edited(found, facts, tell) if edits else ()
-    return report(found.subject, asked, found.name, edits=edited, word=found.word, tell=tell)
+    name = _told(found.name)
+    made = report(found.subject, asked, name, edits=edited, word=found.word, tell=tell)
+    return replace(made, seconds=time.perf_counter() - begun)
 
 
 def _command() -> str:
     """The line that was given, as a shell would take it."""
-    return shlex.join(["duotempo", *sys.argv[1:]])
+    return _told(shlex.join(["duotempo", *sys.argv[1:]]))
+
+
+def _told(name: str) -> str:
+    """A name as text: bytes of a path that are none are written as numbers."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _can_write(*paths: Path | None) -> None:
@@ -135,12 +143,13 @@ def _write(path: Path, text: str) -> None:
 
 
 def _edited(found: Any, facts: Any, tell: Any) -> Any:
-    """Editability over the facts that have a rival."""
+    """Editability over the facts that have a rival; what several facts ask is edited once."""
     import torch  # noqa: PLC0415 - takes seconds
 
     from duotempo.flow import edit_of, editability, operators  # noqa: PLC0415 - imports torch
 
-    told = [edit_of(fact, found.encode) for fact in facts if fact.rival]
+    by_question = {fact.questions[0]: fact for fact in reversed(facts) if fact.rival}
+    told = [edit_of(fact, found.encode) for fact in reversed(by_question.values())]
     plain = torch.tensor(list(found.encode(PLAIN)))
     ways = operators(found.subject, [plain, *(edit.statement for edit in told)])
     return editability(found.subject, told, ways, plain, tell=tell)
@@ -165,16 +174,16 @@ def diff(before: Path, after: Path, /, *, page: Path | None = None, common: Comm
     prepare(common)
     from duotempo.flow import as_dict, changes, read_report  # noqa: PLC0415 - imports torch
     from duotempo.flow.tables import changed, text  # noqa: PLC0415 - imports torch
-    from duotempo.study.flow_diff import diff_page  # noqa: PLC0415 - imports torch
+    from duotempo.study.flow_diff import diff_page, unlike  # noqa: PLC0415 - imports torch
 
     _can_write(page)
     old, new = read_report(before), read_report(after)
     found = changes(as_dict(old), as_dict(new))
     if page is not None:
         _write(page, diff_page(old, new, _command()))
+    notes = [note for note in [unlike(old, new)] if note]
     if common.json:
-        show_json(
-            {"changes": [{"name": c.name, "before": c.before, "after": c.after} for c in found]}
-        )
+        rows = [{"name": c.name, "before": c.before, "after": c.after} for c in found]
+        show_json({"changes": rows, "notes": notes})
         return
-    show_text(text([changed(found)]))
+    show_text("\n\n".join([text([changed(found)]), *notes]))

@@ -91,7 +91,7 @@ def cases(subject: Subject, probes: Sequence[Probe], tell: Tell = silent) -> tup
     """Every probe with its states; a document that several share is read once.
 
     Facts of the class `store` are left out where the subject has no store: their rows say none.
-    Raises `UserError` for no probes at all.
+    Raises `UserError` for no probes at all, and for a model whose logits are no finite numbers.
     """
     if not probes:
         raise UserError("there are no probes: give at least one fact, better ten a class")
@@ -105,6 +105,11 @@ def cases(subject: Subject, probes: Sequence[Probe], tell: Tell = silent) -> tup
         stranger = None if other is None else state(other, probe.kind)
         own = state(probe.document, probe.kind)
         plain = subject.run(probe.question.tokens, own)
+        if not bool(plain.logits[-1].isfinite().all()):
+            raise UserError(
+                f"fact {probe.fact!r}: the model's logits are no finite numbers, so its weights "
+                "are damaged: copy or train it again"
+            )
         plain = replace(plain, logits=plain.logits[-1:].clone(), state=None)
         found.append(Case(probe, own, twin, stranger, plain))
     tell("asking", len(probes), len(probes))

@@ -47,7 +47,8 @@ class ContextRow:
 @dataclass(frozen=True)
 class SwayRow:
     """A class of facts that the text contradicts at one place (near, far, store): KL(without ||
-    with) over the candidates in nats, and how often the lie is followed or the answer kept."""
+    with) over the candidates in nats, and how often the lie is followed or the answer kept. Without
+    it the fact is asked in its own document, so KL has in it whatever else the texts differ in."""
 
     kind: str
     where: str

@@ -1,6 +1,6 @@
 """Records of CounterFact's shape as facts of a probe file (Meng et al. 2022, arXiv 2202.05262)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from duotempo.core import UserError
@@ -14,18 +14,30 @@ def is_counterfact(record: Any) -> bool:
     return isinstance(record, dict) and "requested_rewrite" in record
 
 
-def plain(record: Mapping[str, Any], pool: Sequence[Any]) -> dict[str, Any]:
+def targets(records: Iterable[Any]) -> dict[Any, list[str]]:
+    """The true targets of each relation, every one once, of records of which some may be others."""
+    found: dict[Any, dict[str, None]] = {}
+    for record in records:
+        if is_counterfact(record) and isinstance(asked := record["requested_rewrite"], dict):
+            relation, true = asked.get("relation_id", ""), asked.get("target_true")
+            text = true.get("str") if isinstance(true, dict) else None
+            if isinstance(relation, str) and isinstance(text, str) and text:
+                found.setdefault(relation, {})[text] = None
+    return {relation: list(texts) for relation, texts in found.items()}
+
+
+def plain(record: Mapping[str, Any], known: Mapping[Any, Sequence[str]]) -> dict[str, Any]:
     """A record in the fields of a probe file: asked of the weights, the new target as the rival
     that a text may say, and the true targets of the same relation as further alternatives.
 
-    Raises `UserError` for a record that lacks a part.
+    `known` are all `targets`. Raises `UserError` for a record that lacks a part.
     """
     try:
         asked = record["requested_rewrite"]
-        question = asked["prompt"].format(asked["subject"])
+        question = asked["prompt"].replace("{}", asked["subject"])
         true, new = asked["target_true"]["str"], asked["target_new"]["str"]
-        others = [_target(other) for other in pool if _relation(other) == asked["relation_id"]]
-        alternatives = [text for text in dict.fromkeys(others) if text not in ("", true, new)]
+        others = known.get(asked["relation_id"], [])
+        alternatives = [text for text in others if text not in (true, new)]
         return {
             "fact": str(record["case_id"]),
             "class": "weights",
@@ -45,15 +57,3 @@ def plain(record: Mapping[str, Any], pool: Sequence[Any]) -> dict[str, Any]:
             f"this record of CounterFact lacks a part ({type(error).__name__}: {error}): copy it "
             "again from its source"
         ) from error
-
-
-def _relation(record: Any) -> Any:
-    """The relation of a record of CounterFact's shape; None of any other."""
-    asked = record.get("requested_rewrite") if isinstance(record, dict) else None
-    return asked.get("relation_id", "") if isinstance(asked, dict) else None
-
-
-def _target(record: Mapping[str, Any]) -> str:
-    """The true target of a record; nothing where it lacks one, which its own turn will say."""
-    target = record["requested_rewrite"].get("target_true")
-    return str(target.get("str", "")) if isinstance(target, dict) else ""

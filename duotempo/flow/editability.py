@@ -1,8 +1,8 @@
 """Editability: was the fact learned, and what else changed? On the final mind, speaking freely."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,11 +25,12 @@ class EditRow:
 
     `efficacy`: the new answer is likelier than the old; `top`: it is the likeliest candidate;
     `said`: it is what the model says freely. `paraphrase`: likeliest in other wordings;
-    `neighbours` and `same_subject`: other answers stay. `loudness` and `collateral`: KL in nats to
-    the mind before, behind a mention of the subject and over plain text. `lasting`: still likeliest
-    after plain text was read; `reset`: still likeliest with the stores emptied. `undo`: the largest
-    change of a logit once the edit was taken back. `headline`: harmonic mean of said, paraphrase,
-    neighbours and same_subject, of those there are. None: does not apply.
+    `neighbours` and `same_subject`: other questions are answered right, those aside that an edit
+    of the series is about. `loudness` and `collateral`: KL in nats to the mind before, behind a
+    mention of the subject and over plain text. `lasting`: still likeliest after plain text was
+    read; `reset`: with the stores emptied. `undo`: the largest change of a logit once the edit was
+    taken back. `headline`: harmonic mean of said, paraphrase, neighbours and same_subject,
+    of those there are. `seconds` to make one edit. None: does not apply.
     """
 
     operator: str
@@ -95,14 +96,15 @@ def _row(
     seconds, size, undo = 0.0, 0, 0.0
     for told in series:
         before = run(subject, base, told[0].questions[0].tokens).logits
-        begun = time.perf_counter()
-        mind = _told(subject, base, told, name, way)
+        mind, took = _told(subject, base, told, name, way)
         if mind is None:
             return EditRow(name, count)
-        seconds += time.perf_counter() - begun
+        seconds += took
         size = max(size, _bytes(mind, base))
         apart = {"collateral": _kl(subject, mind, base, plain)}
-        scores += [_scores(subject, mind, base, edit, plain) | apart for edit in told]
+        asked = {_key(question) for edit in told for question in edit.questions}
+        known = [_without(edit, asked) for edit in told]
+        scores += [_scores(subject, mind, base, edit, plain) | apart for edit in known]
         back = run(subject, base, told[0].questions[0].tokens).logits
         undo = max(undo, float((back - before).abs().max()))
     keys = dict.fromkeys(key for score in scores for key in score)
@@ -117,22 +119,38 @@ def _row(
 
 def _told(
     subject: Subject, base: Mind, edits: Sequence[Edit], name: str, way: Operator
-) -> Mind | None:
-    """The mind after some edits in a row."""
-    mind = base
+) -> tuple[Mind | None, float]:
+    """The mind after some edits in a row, and the seconds that these took; checks not counted."""
+    mind, seconds = base, 0.0
     for edit in edits:
         tokens = edit.questions[0].tokens
         before = run(subject, mind, tokens).logits[-1]
+        begun = time.perf_counter()
         after = way(subject, mind, edit)
+        seconds += time.perf_counter() - begun
         if after is None:
-            return None
+            return None, seconds
         if name != NOTHING and torch.equal(run(subject, after, tokens).logits[-1], before):
             raise UserError(
                 f"the edit {edit.fact!r} by {name} changed nothing, not even its own question: "
                 "choose another operator or another place for it"
             )
         mind = after
-    return mind
+    return mind, seconds
+
+
+def _key(question: Question) -> tuple[int, ...]:
+    """What is asked."""
+    return tuple(question.tokens.tolist())
+
+
+def _without(edit: Edit, asked: Collection[tuple[int, ...]]) -> Edit:
+    """An edit without the other questions whose answers were changed on purpose."""
+    neighbours, same = (
+        tuple(question for question in part if _key(question) not in asked)
+        for part in (edit.neighbours, edit.same_subject)
+    )
+    return replace(edit, neighbours=neighbours, same_subject=same)
 
 
 def _scores(subject: Subject, mind: Mind, base: Mind, edit: Edit, plain: Ids) -> Scores:

@@ -211,11 +211,34 @@ def _with(mind: Mind, place: str, delta: Tensor) -> Mind:
 
 def operators(subject: Subject, texts: Sequence[Ids]) -> dict[str, Operator]:
     """The five by name; weights are written two thirds up, where edits of this kind do best in the
-    models that were published about (that an edit works there does not prove that the fact was)."""
+    models that were published about (that an edit works there does not prove that the fact was).
+    Where that MLP has no projection that can be, as among experts, their rows say none."""
     found: dict[str, Operator] = {"nothing": nothing, "context": context, "store": store}
     mlps = [place.name for place in subject.places if place.channel == "weights"]
     if isinstance(subject, Editable) and mlps:
         place = mlps[len(mlps) * 2 // 3]
-        found["rank one"] = RankOne(place, tuple(texts))
-        found["fine-tune"] = FineTune(place)
+        can = _writable(subject, place, texts[0])
+        found["rank one"] = RankOne(place, tuple(texts)) if can else unwritable
+        found["fine-tune"] = FineTune(place) if can else unwritable
     return found
+
+
+def unwritable(subject: Subject, mind: Mind, edit: Edit) -> Mind | None:
+    """Where no projection sees every token in turn, as among experts: no such row."""
+    return None
+
+
+def _writable(subject: Editable, place: str, text: Ids) -> bool:
+    """Whether a projection of the MLP at a place is known, and is given a row for each token."""
+    shapes: list[torch.Size] = []
+
+    def tap(out: Tensor, call: Call) -> None:
+        shapes.append(call.args[0].shape[:-1])
+
+    try:
+        module = subject.outlet(place)
+    except UserError:
+        return False
+    with tapped({}, {module: tap}):
+        subject.run(text, subject.empty())
+    return bool(shapes) and all(tuple(shape) == (1, len(text)) for shape in shapes)

@@ -1,6 +1,7 @@
 """Facts as text and the probe files they stand in: JSON lines, or CounterFact's records."""
 
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from itertools import takewhile
@@ -11,12 +12,17 @@ import torch
 
 from duotempo.core import UserError
 from duotempo.core.files import write_text
-from duotempo.flow.counterfact import is_counterfact, plain
+from duotempo.flow.counterfact import is_counterfact, plain, targets
 from duotempo.flow.probe import KINDS, Probe, Question
 from duotempo.flow.subject import Ids
 
 Encode = Callable[[str], Sequence[int]]
 """Token ids of a text, without tokens of the tokenizer's own at either end."""
+SPACELESS = (
+    "CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN",
+    "FULLWIDTH", "IDEOGRAPHIC",
+)  # fmt: skip
+"""How the names of signs begin whose scripts put no space between words."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +72,17 @@ def read_facts(path: Path) -> tuple[Fact, ...]:
     Raises `UserError`, which names the line, for a file that holds anything else.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {path} ({error}): give a file of JSON lines") from error
     records = list(_records(path, text))
     if not records:
         raise UserError(f"{path} holds no facts: write one JSON object a line")
-    pool = [record for _, record in records]
+    known = targets(record for _, record in records)
     facts = []
     for where, record in records:
         try:
-            facts.append(_fact(plain(record, pool) if is_counterfact(record) else record))
+            facts.append(_fact(plain(record, known) if is_counterfact(record) else record))
         except UserError as error:
             raise UserError(f"{path}, {where}: {error}") from error
     return tuple(facts)
@@ -92,15 +98,15 @@ def _records(path: Path, text: str) -> Iterable[tuple[str, Any]]:
     if text.lstrip().startswith("["):
         try:
             items = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{path} is no JSON list ({error}): mend it") from error
         yield from ((f"record {number}", item) for number, item in enumerate(items, 1))
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 yield f"line {number}", json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UserError(
                     f"{path}, line {number} is no JSON ({error}): write one object a line"
                 ) from error
@@ -110,9 +116,14 @@ def _fact(record: Any) -> Fact:
     """A record as a fact; raises `UserError` that names the field."""
     if not isinstance(record, dict):
         raise UserError('this is no JSON object: write {"fact": ..., "class": ...}')
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise UserError("a text of it ends in half a character: write it whole") from error
     values = dict(record)
     if "question" in values:
-        values["questions"] = [values.pop("question"), *values.get("questions", [])]
+        first, more = values.pop("question"), values.get("questions", [])
+        values["questions"] = [first, *more] if isinstance(more, list) else more
     values["kind"] = values.pop("class", None)
     known = {f.name for f in fields(Fact)}
     if unknown := values.keys() - known:
@@ -133,7 +144,7 @@ def _value(name: str, value: Any) -> Any:
     if name in ("questions", "alternatives", "contexts"):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
-        raise UserError(f"{name!r} is no list of texts")
+        raise UserError(f'{name!r} is no list of texts: write ["...", "..."]')
     if name in ("neighbours", "same_subject"):
         keys = {"question", "answer"}
         if isinstance(value, list) and all(_texts(i) and i.keys() == keys for i in value):
@@ -145,7 +156,7 @@ def _value(name: str, value: Any) -> Any:
         raise UserError("'contradictions' are texts by place, near, far or store")
     if isinstance(value, str):
         return value
-    raise UserError(f"{'class' if name == 'kind' else name!r} is no text")
+    raise UserError(f"{'class' if name == 'kind' else name!r} is no text: write it in quotes")
 
 
 def _texts(value: Any) -> bool:
@@ -155,11 +166,19 @@ def _texts(value: Any) -> bool:
 def encoded(fact: Fact, encode: Encode) -> Probe:
     """A fact in tokens. Raises `UserError`, which names the fact, for one that cannot be asked.
 
-    Answers are taken as they go on from the question, after a space. What all of them begin with
-    belongs to the question, and an alternative that begins like the answer is left out.
+    Answers are taken as they go on from the question (`joined`). What all of them begin with
+    belongs to the question. Of answers that begin with the same token, which cannot be told apart,
+    the first is kept: the answer, then the rival, then the alternatives.
     """
     if not fact.answer.strip():
         raise UserError(f"fact {fact.fact!r} has an empty answer: give one with letters in it")
+    if not all(text.strip() for text in fact.questions):
+        raise UserError(f"fact {fact.fact!r} has an empty question: begin a sentence with it")
+    if fact.rival and fact.rival.strip() in ("", fact.answer.strip()):
+        raise UserError(
+            f"fact {fact.fact!r}: the rival {fact.rival!r} is empty or the answer itself: give "
+            "another one"
+        )
     wanted = [fact.answer, *([fact.rival] if fact.rival else [])]
     wanted += [fact.old, *fact.alternatives]
     answers = list(dict.fromkeys(text for text in wanted if text.strip()))
@@ -181,6 +200,16 @@ def encoded(fact: Fact, encode: Encode) -> Probe:
         raise UserError(f"fact {fact.fact!r}: {error}") from error
 
 
+def joined(question: str, answer: str) -> str:
+    """An answer behind its question: after a space, but in scripts that have none between words."""
+    left, right = question.rstrip(), answer.strip()
+    return left + ("" if _spaceless(left[-1:]) and _spaceless(right[:1]) else " ") + right
+
+
+def _spaceless(sign: str) -> bool:
+    return bool(sign) and unicodedata.name(sign, "").startswith(SPACELESS)
+
+
 def document(text: str, encode: Encode) -> Ids:
     """A text to be read before a question, which begins on a new line."""
     return _ids(encode(text + "\n")) if text else _ids([])
@@ -192,7 +221,11 @@ def _ids(tokens: Sequence[int]) -> Ids:
 
 def _question(text: str, answers: Sequence[str], rival: bool, encode: Encode) -> dict[str, Any]:
     """Tokens of one wording and of the answers that can be told from the right one, by text."""
-    full = {answer: list(encode(f"{text.rstrip()} {answer.strip()}")) for answer in answers}
+    full = {answer: list(encode(joined(text, answer))) for answer in answers}
+    base = list(encode(joined(text, "")))
+    spaced = {answer: ids for answer, ids in full.items() if ids[: len(base)] == base}
+    if rival and set(answers[:2]) <= spaced.keys():
+        full = spaced  # a space that is a token by itself tells nothing apart
     alone = [list(encode(text.rstrip()))] if len(full) == 1 else []
     shared = _shared([*alone, *full.values()])
     tokens = next(iter(full.values()))[:shared]
@@ -200,9 +233,13 @@ def _question(text: str, answers: Sequence[str], rival: bool, encode: Encode) ->
     right = rest[answers[0]]
     if not right:
         raise UserError(
-            f"the answer {answers[0]!r} becomes no tokens behind its question: give one that does"
+            f"the answer {answers[0]!r} becomes no tokens of its own behind its question (the "
+            "tokenizer drops it, or the others all begin with it): give another one"
         )
-    kept = {a: ids for a, ids in rest.items() if a == answers[0] or (ids and ids[0] != right[0])}
+    kept: dict[str, list[int]] = {}
+    for answer, ids in rest.items():
+        if ids and ids[0] not in [begun[0] for begun in kept.values()]:
+            kept[answer] = ids
     if rival and answers[1] not in kept:
         raise UserError(
             f"the rival {answers[1]!r} begins with the same token as the answer {answers[0]!r}: "

@@ -34,6 +34,11 @@ RECURRENT = f"{MEMORY}recurrent"
 """The store of models whose layers carry a recurrent state beside keys and values, or instead."""
 
 
+LOST, LOST_IN_HALF = 0.01, 0.2
+"""How far a text read in parts may be from the same text read at once, of how far its end alone is
+from it: in single precision, in half. Rounding in deep models is far less."""
+
+
 @dataclass(frozen=True)
 class Cached:
     """A cache as the model left it, which is copied and never written to, and which of its tokens
@@ -54,19 +59,25 @@ class HuggingFace:
     def __init__(self, model: PreTrainedModel, start: Sequence[int] = ()) -> None:
         self.model: Any = model.eval()
         self.start = torch.tensor(list(start), dtype=torch.long)
-        self._parts = self._anatomy_of(model)
-        inner = [place for layer in self._parts.layers for place in layer.places]
-        self.places: tuple[Place, ...] = (Place(EMBED, EMBED), *inner)
         takes = inspect.signature(model.forward).parameters
         self._positions = "position_ids" in takes
+        names = [name for name in (CACHE, "cache_params") if name in takes]
+        if not names:
+            raise UserError(
+                f"{type(model).__name__} takes no cache, so what it read would be lost: give "
+                "another model"
+            )
+        self._cache = names[0]
         config = model.config.get_text_config()
         limit = getattr(config, "max_position_embeddings", None)
         self._limit = limit if isinstance(limit, int) and limit > 0 else None
         none = torch.zeros(0, dtype=torch.bool)
         new = Cached(DynamicCache(config=model.config), none)
+        recurrent = [_is_recurrent(layer) for layer in self._went_on(new).cache.layers]
         self._empty = self.read(self.start, new)
-        probe = self._empty if len(self.start) else self.read(torch.tensor([0]), new)
-        recurrent = [_is_recurrent(layer) for layer in probe.cache.layers]
+        self._parts = _labelled(self._anatomy_of(model), recurrent)
+        inner = [place for layer in self._parts.layers for place in layer.places]
+        self.places: tuple[Place, ...] = (Place(EMBED, EMBED), *inner)
         attention = () if all(recurrent) else (ATTENTION,)
         self.stores: tuple[str, ...] = (*attention, *([RECURRENT] if any(recurrent) else []))
 
@@ -168,8 +179,31 @@ class HuggingFace:
         if self._positions:
             more["position_ids"] = torch.arange(past, total, device=device)[None]
         cache = copy.deepcopy(state.cache)
-        output = self.model(tokens[None].to(device), use_cache=True, **{CACHE: cache}, **more)
+        output = self.model(tokens[None].to(device), use_cache=True, **{self._cache: cache}, **more)
         return output.logits[0], Cached(cache, visible)
+
+    @torch.no_grad()
+    def _went_on(self, new: Cached) -> Cached:
+        """The cache of a text read in two parts; raises `UserError` where that is not as if it were
+        read at once: then nothing that was read would be known behind it."""
+        name = type(self.model).__name__
+        ids = torch.arange(1, 7) % self.model.config.get_text_config().vocab_size
+        try:
+            whole = self._forward(ids, new)[0][3:]
+            alone, _ = self._forward(ids[3:], new)
+            rest, state = self._forward(ids[3:], self._forward(ids[:3], new)[1])
+        except Exception as error:  # a stranger's model may fail anywhere in there
+            raise UserError(
+                f"{name} cannot be read part by part ({type(error).__name__}): flow needs a model "
+                "that goes on from a cache; give another one"
+            ) from error
+        off, lost = (float((logits - whole).abs().max()) for logits in (rest, alone))
+        if off > lost * (LOST_IN_HALF if whole.dtype.itemsize < 4 else LOST):
+            raise UserError(
+                f"{name} does not go on from a cache by several tokens as if it had read all at "
+                "once, so what it read would be lost: give another model"
+            )
+        return state
 
     def _fits(self, tokens: int) -> None:
         if self._limit is not None and tokens > self._limit:
@@ -225,6 +259,20 @@ def _gives(module: nn.Module) -> int:
 def _is_recurrent(layer: Any) -> bool:
     """Whether a layer of a cache carries something else than keys and values."""
     return hasattr(layer, "recurrent_states") or hasattr(layer, "conv_states")
+
+
+def _labelled(found: Anatomy, recurrent: Sequence[bool]) -> Anatomy:
+    """The layers that read a recurrent state, whatever they call it, write what the store says."""
+    if len(recurrent) != len(found.layers):
+        return found
+    layers = []
+    for layer, fades in zip(found.layers, recurrent, strict=True):
+        if fades and layer.writers:
+            first, *rest = layer.writers
+            first = replace(first, place=replace(first.place, channel=RECURRENT))
+            layer = replace(layer, writers=(first, *rest))
+        layers.append(layer)
+    return replace(found, layers=tuple(layers))
 
 
 def _left(streams: list[Tensor]) -> After:

@@ -63,8 +63,7 @@ class Anatomy:
 @torch.no_grad()
 def anatomy(model: PreTrainedModel) -> Anatomy:
     """Look at a model run over a few tokens. Raises `UserError` where its stream is not found."""
-    _, found = find_layers(model)
-    layers, seen = list(found), _Seen()
+    layers, seen = _layers(model), _Seen()
     inside = {module for layer in layers for module in layer.modules()}
     outside = [m for m in model.modules() if m not in inside and not isinstance(m, nn.ModuleList)]
     children = [child for layer in layers for child in layer.children()]
@@ -87,6 +86,16 @@ def anatomy(model: PreTrainedModel) -> Anatomy:
     )
 
 
+def _layers(model: PreTrainedModel) -> list[nn.Module]:
+    try:
+        return list(find_layers(model)[1])
+    except UserError as error:
+        raise UserError(
+            f"{type(model).__name__} has no plain list of layers, so its stream cannot be read by "
+            "flow: give another model"
+        ) from error
+
+
 class _Seen:
     """What went into modules and came out of them, in the order in which they were done."""
 
@@ -98,8 +107,10 @@ class _Seen:
         """A tap that keeps what a module takes and gives, where that is a tensor."""
 
         def keep(output: Tensor, call: Call) -> None:
-            if call.args and isinstance(call.args[0], Tensor):
-                self.before[module] = call.args[0]
+            given = call.args or call.named.values()
+            first = next((value for value in given if isinstance(value, Tensor)), None)
+            if first is not None:
+                self.before[module] = first
             if isinstance(output, Tensor):
                 self.after[module] = output
 

@@ -16,6 +16,9 @@ from duotempo.models import pretrained
 from duotempo.models.latent_saved import load_native
 from duotempo.models.native_folder import native_folder
 
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
+"""How SentencePiece writes a space."""
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -42,11 +45,14 @@ def open_subject(name: str, tell: Tell = silent) -> Opened:
 
 
 def spelled(tokenizer: PreTrainedTokenizerBase) -> Word:
-    """What a tokenizer makes of one token."""
+    """What a tokenizer makes of one token, with the space before it, which SentencePiece drops of
+    what it is asked to decode first."""
 
     def word(token: int) -> str:
-        text = tokenizer.decode([token], clean_up_tokenization_spaces=False)
-        return text if isinstance(text, str) else "".join(text)
+        text = "".join(tokenizer.decode([token], clean_up_tokenization_spaces=False))
+        piece = tokenizer.convert_ids_to_tokens(token)
+        spaced = isinstance(piece, str) and piece.startswith(SPACE) and not text.startswith(" ")
+        return f" {text}" if spaced else text
 
     return word
 

@@ -49,8 +49,8 @@ class Question:
 
     @property
     def chance(self) -> float:
-        """How often a guess among the candidates is right."""
-        return 1 / len(self.candidates)
+        """How often a guess among the candidates is right; those that begin alike are one."""
+        return 1 / len(set(self.firsts))
 
     @property
     def longest(self) -> int:

@@ -62,7 +62,8 @@ class SwapRow:
 class Certificate:
     """Whether a group is needed for a class of facts (with a stranger's state, or without any where
     there is no stranger, answers are no better than chance + 2 standard errors) and enough for it
-    (more than 0.9 of the answers follow the twin). None: cannot be told."""
+    (more than 0.9 of the answers follow the twin). None: cannot be told. So it is of `needed` where
+    answers are no better with all groups: what is not known needs nothing."""
 
     group: str
     kind: str
@@ -158,7 +159,9 @@ def certificates(rows: Sequence[SwapRow], ready: Sequence[Case]) -> tuple[Certif
             limit = _limit(
                 [case.probe.question.chance for case in ready if case.probe.kind == kind]
             )
-            needed = None if keep is None else keep.value <= limit
+            plain = by[(), AS_IT_IS, kind].keep
+            known = plain is not None and plain.value > limit
+            needed = keep.value <= limit if keep is not None and known else None
             enough = None if follow is None else follow.value > ENOUGH
             found.append(Certificate(name, kind, needed, enough))
     return tuple(found)

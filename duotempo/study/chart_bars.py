@@ -40,6 +40,11 @@ class Bar:
     note: str = ""
 
     @property
+    def sum(self) -> str:
+        """What stands behind it."""
+        return "= " + number(round(sum((part.value for part in self.parts), 0.0), 2))
+
+    @property
     def ends(self) -> tuple[float, float]:
         """Where it begins and ends."""
         values = [part.value for part in self.parts]
@@ -58,7 +63,7 @@ class Bars(Chart):
         names = {part.name: part.colour for bar in self.bars for part in bar.parts}
         top, head = legend(list(names.items()), form)
         left = 10 + max(length(bar.name, form.text) for bar in self.bars)
-        room = form.width - left - 50
+        room = form.width - left - 8 - max(length(bar.sum, form.text) for bar in self.bars)
         low, high = around([end for bar in self.bars for end in bar.ends])
         scale = Scale(low, high, left, left + room)
         body, y, group = [], top + 4, ""
@@ -101,8 +106,7 @@ class Bars(Chart):
                 drawn.append(
                     words(middle, y + 11, part.label, size, colour="paper", anchor="middle")
                 )
-        whole = "= " + number(round(sum(part.value for part in bar.parts), 2))
-        return [*drawn, words(scale(above) + 6, y + 11, whole, form.text, colour="soft")]
+        return [*drawn, words(scale(above) + 6, y + 11, bar.sum, form.text, colour="soft")]
 
 
 @dataclass(frozen=True)

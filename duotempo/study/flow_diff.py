@@ -48,6 +48,26 @@ DIRECT = (
 )
 
 
+def unlike(before: Report, after: Report) -> str:
+    """A sentence where the two were not asked the same, by the count of facts and the first fact of
+    each class, which is all that a report says of them; empty where they were."""
+    what, again = "", _first(after)
+    if before.facts != after.facts:
+        what = "number of facts of each class"
+    elif any(first != again.get(kind, first) for kind, first in _first(before).items()):
+        what = "facts"
+    if not what:
+        return ""
+    return (
+        f"The two were not asked the same {what}: a difference may be one of the facts and not of "
+        "the models."
+    )
+
+
+def _first(found: Report) -> dict[str, str]:
+    return {one.kind: one.fact for one in found.trails}
+
+
 def _opening(before: Report, after: Report, command: str) -> Iterator[Block]:
     rows = [
         (
@@ -63,11 +83,8 @@ def _opening(before: Report, after: Report, command: str) -> Iterator[Block]:
     lines = [line for line in (before.command, after.command, command) if line]
     if lines:
         yield Code("\n".join(lines))
-    if before.facts != after.facts:
-        yield Prose(
-            "The two were not asked the same number of facts of each class: a difference may be "
-            "one of the facts and not of the models."
-        )
+    if other := unlike(before, after):
+        yield Prose(other)
     notes = [
         f"{when}: {note}"
         for when, one in (("Before", before), ("After", after))

@@ -137,7 +137,7 @@ def matrix(found: Report) -> Matrix:
         "What answers do when a part is taken away, or taken from the twin",
         f"{_followed(found, kinds)}. All numbers stand in the table below.",
         "Left: how many facts are still answered right. Right: how many get the twin's answer. "
-        "Without zero: nothing in its place; mean: the mean write; random: a stranger's state; "
+        "Zero: nothing in its place; mean: the mean write; random: a stranger's state; "
         "rival: the twin's, the one to believe. None: does not apply.",
         tuple(kinds),
         (("keeps its answer", "series-6"), ("takes the twin's answer", "series-2")),

@@ -61,6 +61,11 @@ def test_a_report_is_shown_saved_and_compared(cli, model, tmp_path):
     changes = json.loads(out)["changes"]
     assert {c["name"]: c["after"] for c in changes} == saved["summary"]
     assert all(c["before"] == c["after"] for c in changes)
+    others = [FACT | {"fact": "f2"}, FACT | {"fact": "f3"}]
+    (tmp_path / "facts.jsonl").write_text("\n".join(map(json.dumps, others)))
+    assert cli("flow", model, "--probes", "facts.jsonl", "--save", "b.json")[0] == 0
+    assert "were not asked the same number" in cli("flow", "diff", "a.json", "b.json")[1]
+    assert json.loads(cli("flow", "diff", "a.json", "b.json", "--json")[1])["notes"]
 
 
 def test_a_page_is_written_and_so_is_that_of_a_comparison(cli, model, tmp_path):
@@ -89,6 +94,27 @@ def test_a_page_that_cannot_be_written_is_a_sentence(cli, model, tmp_path):
         assert len(err.strip().splitlines()) == 1
         assert path in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["facts.jsonl", "full", "taken"]
+
+
+def test_what_two_facts_ask_is_edited_once(cli, model, tmp_path):
+    facts = [
+        FACT,
+        FACT | {"fact": "f2", "class": "store"},
+        FACT | {"fact": "f3", "question": "It is"},
+    ]
+    (tmp_path / "facts.jsonl").write_text("\n".join(map(json.dumps, facts)))
+    code, out, _ = cli("flow", model, "--probes", "facts.jsonl", "--edits", "--json")
+    assert code == 0
+    rows = {row["operator"]: row for row in json.loads(out)["edits"]}
+    assert set(rows) == {"nothing", "context", "store", "rank one", "fine-tune"}
+    assert all(row["said"]["n"] == 2 for row in rows.values())
+
+
+def test_a_path_that_is_no_text_is_told_as_numbers(cli, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["duotempo", "flow", "m\udcff"])
+    asked = ("flow", model, "--probes", "facts.jsonl")
+    assert cli(*asked, "--page", "a.html", "--json")[0] == 0
+    assert "m\\udcff" in (tmp_path / "a.html").read_text()
 
 
 def test_a_bad_probe_file_is_a_sentence(cli, model, tmp_path):

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from transformers import MixtralConfig, MixtralForCausalLM
 
 from duotempo.flow import Edit, Question, editability, operators
 from duotempo.flow.edits import Editable, FineTune, Mind, RankOne, _inputs, run
+from duotempo.flow.huggingface import HuggingFace
 from tests.flow import test_huggingface, test_native
 
 TEXTS = tuple(
@@ -74,3 +76,13 @@ def test_fine_tuning_lowers_the_loss_of_the_new_answer():
     tokens = told.questions[0].tokens
     before, after = (run(subject, m, tokens).logits[-1].log_softmax(-1)[3] for m in (base, mind))
     assert after > before
+
+
+def test_where_experts_stand_for_the_mlp_the_rows_say_none():
+    config = MixtralConfig(**test_huggingface.SMALL, num_local_experts=2)
+    subject = HuggingFace(MixtralForCausalLM(config).requires_grad_(False))
+    rows = editability(subject, [edit()], operators(subject, TEXTS), PLAIN, counts=(1,))
+    by = {row.operator: row for row in rows}
+    assert list(by) == ["nothing", "context", "store", "rank one", "fine-tune"]
+    assert by["rank one"].said is by["fine-tune"].undo is None
+    assert by["context"].said is not None

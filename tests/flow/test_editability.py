@@ -1,5 +1,6 @@
 """Editability on planted models: a linear store with orthogonal and with overlapping keys."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -75,7 +76,7 @@ def test_orthogonal_keys_hold_every_edit_and_nothing_else_moves():
     assert by["nothing", 1].headline == 0
     six = by["store", 6]
     assert (six.said.value, six.paraphrase.value, six.undo) == (1, 1, 0)
-    assert six.neighbours.value == 0  # they were all edited themselves
+    assert six.neighbours is six.same_subject is None, "they were all edited themselves"
     assert single.bytes == SUBJECTS * ANSWERS * 8
     assert single.seconds > 0
 
@@ -130,6 +131,32 @@ def test_a_model_without_a_store_says_none():
     assert row.said is row.headline is row.undo is row.bytes is None
 
 
+def test_an_operator_that_writes_into_the_mind_before_is_not_undone():
+    def spoil(subject, mind, told):
+        mind.state.table[0, 0] += 2
+        return store(subject, mind, told)
+
+    row = editability(holder(), [edit(0)], {"spoil": spoil}, PLAIN, counts=(1,))[0]
+    assert row.undo == 6  # twice what the store is read with
+
+
+def test_checks_are_not_counted_among_the_seconds(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+
+    class Slow(Planted):
+        def run(self, *args):
+            clock[0] += 1
+            return super().run(*args)
+
+        def read(self, *args):
+            clock[0] += 3
+            return super().read(*args)
+
+    found = editability(Slow(holder().parts), [edit(0), edit(3)], WAYS, PLAIN, counts=(1,))
+    assert [row.seconds for row in found] == [0, 3, 3]
+
+
 def test_longer_series_than_there_are_edits_are_left_out():
     by = rows(holder(), [edit(0), edit(1)])
     assert {count for _, count in by} == {1}
@@ -153,5 +180,7 @@ def test_made_facts_become_edits():
         assert fact.rival.encode().endswith(new)
         assert fact.answer.encode().endswith(old)
         assert len(made.questions) == 2
+        known = fact.kind == "weights"
+        assert bool(made.neighbours) == known, "of invented subjects nobody was told"
     with pytest.raises(UserError, match="no rival"):
         edit_of(replace(facts[0], rival=""), lambda text: list(text.encode()))

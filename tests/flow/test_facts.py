@@ -6,6 +6,7 @@ import pytest
 
 from duotempo.core import UserError
 from duotempo.flow import Asked, Fact, Made, encoded, read_facts, write_facts
+from duotempo.flow.facts import joined
 from duotempo.flow.made_words import KNOWN, RELATIONS
 
 WHOLE = Fact(
@@ -57,12 +58,27 @@ def test_facts_come_back_as_they_were_written(tmp_path):
         ({**GOOD, "contradictions": {"above": "x"}}, "near, far or store"),
         ({**GOOD, "class": "far", "donor": "Two and two are five."}, "belong together"),
         ({"requested_rewrite": {}}, "lacks a part"),
+        ({**GOOD, "questions": "Two and two"}, "no list of texts"),
+        ({**GOOD, "questions": 5}, "no list of texts"),
+        ({**GOOD, "answer": "four \ud800"}, "half a character"),
+        ("{" * 100_000, "is no JSON"),
+        ('{"a":' * 100_000, "is no JSON"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path, line, why):
     with pytest.raises(UserError, match="line 3") as caught:
         read_facts(written(tmp_path, GOOD, "", line, GOOD))
     assert why in str(caught.value)
+
+
+def test_signs_that_part_lines_elsewhere_are_text(tmp_path):
+    path = tmp_path / "facts.jsonl"
+    odd = "It is\u2028said\x85that two\x1cand two are"
+    lines = [json.dumps({**GOOD, "question": odd}, ensure_ascii=False), json.dumps(GOOD)]
+    path.write_bytes("\r\n".join(lines).encode("utf-8-sig"))  # as some editors save it
+    first, second = read_facts(path)
+    assert first.questions == (odd,)
+    assert second.questions == (GOOD["question"],)
 
 
 def test_files_that_are_none_are_refused(tmp_path):
@@ -119,15 +135,57 @@ def test_counterfact_is_read(tmp_path):
     assert (probe.kind, len(probe.question.candidates), probe.twin) == ("weights", 3, None)
 
 
+def test_a_prompt_with_braces_is_a_prompt(tmp_path):
+    record = counterfact(0, "Danielle", "French", "English")
+    record["requested_rewrite"]["prompt"] = "In {x of {} one speaks }"
+    (fact,) = read_facts(written(tmp_path, record))
+    assert fact.questions[0] == "In {x of Danielle one speaks }"
+
+
 def test_answers_are_cut_where_they_differ():
-    fact = Fact("f", "weights", ("It is",), "blue", ("green", "black", "bluish"), "grey")
+    fact = Fact("f", "weights", ("It is",), "blue", ("white", "black", "bluish"), "grey")
     question = encoded(fact, letters).question
     assert bytes(question.tokens.tolist()) == b"It is "  # the space belongs to all answers
     cut = [bytes(ids.tolist()) for ids in question.candidates]
-    assert cut == [b"blue", b"grey", b"green"]  # others begin as the answer does
+    assert cut == [b"blue", b"grey", b"white"]  # others begin as the answer does
     by_word = encoded(fact, words).question
     assert len(by_word.tokens) == 2
     assert len(by_word.candidates) == 5
+
+
+def test_alternatives_that_begin_as_the_rival_do_are_left_out():
+    fact = Fact("f", "weights", ("It is",), "blue", ("greyish", "red", "rose"), "grey")
+    question = encoded(fact, letters).question
+    assert [bytes(ids.tolist()) for ids in question.candidates] == [b"blue", b"grey", b"red"]
+    assert question.chance == 1 / 3
+
+
+def test_a_space_that_is_a_token_by_itself_belongs_to_the_question():
+    def pieces(text):  # as SentencePiece has it: one word is whole, of others the space is apart
+        return letters(text.replace(" green", "G"))
+
+    fact = Fact("f", "weights", ("It is",), "blue", ("green", "white"), "red")
+    question = encoded(fact, pieces).question
+    assert bytes(question.tokens.tolist()) == b"It is "
+    assert [bytes(ids.tolist()) for ids in question.candidates] == [b"blue", b"red", b"white"]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "wanted"),
+    [
+        ("The sky is ", " blue", "The sky is blue"),
+        ("法国的首都是", "巴黎", "法国的首都是巴黎"),
+        ("フランスの首都は", "パリ", "フランスの首都はパリ"),
+        ("เมืองหลวงคือ", "ปารีส", "เมืองหลวงคือปารีส"),
+        ("프랑스의 수도는", "파리", "프랑스의 수도는 파리"),
+        ("Столица Франции", "Париж", "Столица Франции Париж"),
+        ("他的年龄是", "42", "他的年龄是 42"),
+    ],
+)
+def test_an_answer_stands_behind_its_question_as_its_script_has_it(question, answer, wanted):
+    assert joined(question, answer) == wanted
+    whole = encoded(Fact("f", "weights", (question,), answer, ("~",)), letters).question
+    assert bytes([*whole.tokens.tolist(), *whole.candidates[0].tolist()]).decode() == wanted
 
 
 def test_all_wordings_have_the_same_candidates():
@@ -141,7 +199,11 @@ def test_all_wordings_have_the_same_candidates():
     [
         (Fact("f", "weights", ("It is",), "blue"), "stands alone"),
         (Fact("f", "weights", ("It is",), " ", ("red",)), "empty answer"),
+        (Fact("f", "weights", ("It is", " "), "blue", ("red",)), "empty question"),
         (Fact("f", "weights", ("It is",), "blue", ("red",), "black"), "rival 'black'"),
+        (Fact("f", "weights", ("It is",), "blue", ("red",), "blue "), "the answer itself"),
+        (Fact("f", "weights", ("It is",), "blue", (), "blue"), "the answer itself"),
+        (Fact("f", "weights", ("It is",), "blue", ("red",), " "), "is empty"),
         (Fact("f", "weights", ("It is", "Is it"), "blue", ("blue",)), "stands alone"),
     ],
 )

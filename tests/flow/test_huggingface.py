@@ -10,13 +10,20 @@ from transformers import (
     GPT2Config,
     GPTNeoXConfig,
     GraniteConfig,
+    Lfm2Config,
+    Lfm2ForCausalLM,
     LlamaConfig,
+    Mamba2Config,
+    Mamba2ForCausalLM,
+    MambaConfig,
     Olmo2Config,
+    OpenAIGPTConfig,
+    RecurrentGemmaConfig,
 )
 
 from duotempo.core import UserError
 from duotempo.flow import Probe, Question, Subject, cases, emergence, shares, sufficiency, swap
-from duotempo.flow.huggingface import HuggingFace
+from duotempo.flow.huggingface import RECURRENT, HuggingFace
 from duotempo.flow.subject import ATTENTION, MIXED, WEIGHTS
 
 SMALL = {
@@ -187,6 +194,51 @@ def test_texts_longer_than_the_window_are_refused():
     model = subject("llama")
     with pytest.raises(UserError, match="shorter documents"):
         model.read(some(65), model.empty())
+
+
+def test_a_model_without_a_list_of_layers_is_refused_in_words_of_flow():
+    model = AutoModelForCausalLM.from_config(LlamaConfig(**SMALL))
+    model.config.num_hidden_layers = 7
+    with pytest.raises(UserError, match="stream cannot be read by flow"):
+        HuggingFace(model)
+
+
+def test_what_reads_a_recurrent_state_is_the_stores_write():
+    torch.manual_seed(3)
+    config = Lfm2Config(**SMALL, layer_types=["conv", "full_attention", "conv"])
+    model = HuggingFace(Lfm2ForCausalLM(config).double().requires_grad_(False), (1,))
+    assert model.stores == (ATTENTION, RECURRENT)
+    assert [place.channel for place in model.places[1::2]] == [RECURRENT, ATTENTION, RECURRENT]
+    found = shares(model, cases(model, facts(1)))
+    rows = {row.group: row for row in found.rows}
+    assert (found.refused, found.mixed) == ("", False)
+    assert rows[RECURRENT].direct.value != 0 != rows[RECURRENT].total.value
+
+
+def test_a_recurrent_model_that_takes_its_cache_by_another_name_is_read():
+    sizes = {k: SMALL[k] for k in ("vocab_size", "hidden_size", "num_hidden_layers")}
+    config = Mamba2Config(**sizes, num_heads=4, head_dim=8, state_size=4, n_groups=1)
+    model = HuggingFace(Mamba2ForCausalLM(config).double().requires_grad_(False), (1,))
+    document, question = some(9), some(5, 1)
+    found = model.run(question, model.read(document, model.empty())).logits
+    whole = model.model(torch.cat((model.start, document, question))[None]).logits[0, -5:]
+    torch.testing.assert_close(found, whole, rtol=1e-4, atol=1e-5, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (MambaConfig(**SMALL), "would be lost"),
+        (OpenAIGPTConfig(vocab_size=61, n_embd=16, n_layer=2, n_head=2), "would be lost"),
+        (
+            RecurrentGemmaConfig(**SMALL | {"num_hidden_layers": 2}, lru_width=16),
+            "cannot be read part by part",
+        ),
+    ],
+)
+def test_a_model_that_forgets_what_it_has_read_is_refused(config, why):
+    with pytest.raises(UserError, match=why):
+        HuggingFace(AutoModelForCausalLM.from_config(config))
 
 
 def test_no_tap_is_left_behind():

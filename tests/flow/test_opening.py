@@ -3,10 +3,12 @@
 from random import Random
 
 import pytest
+from tokenizers import Tokenizer, decoders, models
+from transformers import PreTrainedTokenizerFast
 
 from duotempo.flow import Fact, Made, cases, certificates, encoded, shares, sufficiency, swap
 from duotempo.flow.made_words import FILLERS
-from duotempo.flow.opening import open_subject
+from duotempo.flow.opening import open_subject, spelled
 from duotempo.tasks.needle_words import TRAIN_WORDS
 
 FAR, NEAR = 3, 1
@@ -40,6 +42,14 @@ def keys(documents):
                 )
             )
     return found
+
+
+def test_the_space_before_a_piece_is_told():
+    pieces = {"\u2581": 0, "\u2581sky": 1, "blue": 2, "<unk>": 3}
+    made = Tokenizer(models.WordLevel(pieces, unk_token="<unk>"))
+    made.decoder = decoders.Metaspace()
+    word = spelled(PreTrainedTokenizerFast(tokenizer_object=made))
+    assert [word(token) for token in range(3)] == [" ", " sky", "blue"]
 
 
 @pytest.mark.slow

@@ -66,11 +66,14 @@ def test_a_twin_in_place_of_an_absence_moves_the_margin_to_the_rival():
     assert mediated[STORE, "weights"] == pytest.approx(8 + 8 / 3)
 
 
-@pytest.mark.parametrize("subject", [REDUNDANT, AND])
-def test_pairs_share_evenly(subject):
+@pytest.mark.parametrize(("subject", "each"), [(REDUNDANT, 8 / 6), (AND, 8 / 3)])
+def test_pairs_share_evenly(subject, each):
+    # weights join the two, a third player: either half adds 8 behind them in one order of six when
+    # one will do, in two when both are needed
     found = shares(subject, cases(subject, probes("near")), twin=False)
     total = {r.group: r.total.value for r in found.rows if r.total}
-    assert total["context"] == pytest.approx(total[STORE], abs=1e-9)
+    assert total["context"] == pytest.approx(each, abs=1e-9)
+    assert total[STORE] == pytest.approx(each, abs=1e-9)
 
 
 @pytest.mark.parametrize(("subject", "alone"), [(REDUNDANT, 8.0), (AND, 0.0)])

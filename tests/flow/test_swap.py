@@ -1,5 +1,7 @@
 """The rival swap on planted models: the causal matrix is exact."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -102,6 +104,19 @@ def test_one_document_for_all_has_no_stranger():
     assert rows[(STORE,), "random"].keep is None
     assert rows[(STORE,), "rival"].keep.few
     assert "few" in str(rows[(STORE,), "rival"].keep)
+
+
+def test_what_is_not_known_needs_nothing():
+    rows, told = matrix(SINGLE["near"], "weights")
+    assert value(rows[(), "as it is", "weights"].keep) == 0
+    assert all(each.needed is None for each in told)
+    assert {each.group: each.enough for each in told} == {"context": False, STORE: False}
+
+
+def test_a_model_whose_logits_are_no_numbers_is_refused():
+    damaged = replace(RELAY, norm=lambda x: x * float("nan"))
+    with pytest.raises(UserError, match="no finite numbers"):
+        cases(damaged, probes("far")[:1])
 
 
 def test_no_probes_are_refused():

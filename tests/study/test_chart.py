@@ -68,6 +68,15 @@ def test_nothing_is_drawn_outside(form):
 
 
 @FORMS
+def test_the_sum_behind_a_bar_is_not_cut_off(form):
+    parts = (Part("a", 0.38, "series-1"), Part("b", -12345.04, "bad"))
+    _, body = Bars("t", "a", "c", "logits", (Bar("g", "direct", parts),)).draw(form)
+    ((x, text),) = re.findall(r'<text[^>]* x="([\d.]+)"[^>]*>(= [^<]*)<', body)
+    assert text == "= \N{MINUS SIGN}12,345"
+    assert float(x) + length(text, form.text) <= form.width
+
+
+@FORMS
 def test_each_step_begins_where_the_last_one_ended(form):
     _, body = steps(4.0, -1.0, 2.0, end=5.0).draw(form)
     bars = re.findall(

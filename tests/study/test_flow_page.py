@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from duotempo.flow import as_dict, report, report_of, tables
-from duotempo.study.flow_diff import diff_page
+from duotempo.study.flow_diff import diff_page, unlike
 from duotempo.study.flow_figures import bars, colours, matrix, trail, waterfall
 from duotempo.study.flow_page import flow_page
 from tests.flow.facts import probes
@@ -121,6 +121,15 @@ def test_two_reports_are_drawn_largest_change_first(made, other):
     for name in ("right/near", "share/near/context", "settling/near"):
         assert f">{name}<" in html
     assert "not asked the same" not in diff_page(made, made)
+
+
+def test_other_facts_of_the_same_number_are_told_apart(made, other):
+    again = report(SINGLE["near"], facts()[1:3] + facts()[:1], "looks again")
+    assert again.facts == other.facts
+    assert unlike(other, again).startswith("The two were not asked the same facts")
+    assert "number of facts" in unlike(other, made)
+    assert unlike(made, made) == ""
+    assert unlike(replace(made, trails=made.trails[:1]), made) == "", "one has no store, say"
 
 
 def _float(text):
