@@ -9,6 +9,7 @@ from duotempo.core import Tell
 from duotempo.flow import (
     Case,
     Estimate,
+    Probe,
     cases,
     certificates,
     contextuality,
@@ -22,10 +23,11 @@ from duotempo.flow import (
 from duotempo.flow.edits import FineTune, Operator, RankOne
 from duotempo.flow.native import Native
 from duotempo.flow.subject import ATTENTION, MEMORY, WEIGHTS
+from duotempo.models.memory import NeuralMemory
 from duotempo.models.saved import load_model
 from duotempo.recipes.almanac import STEPS, TASK, arm_run
 from duotempo.study.base import Claim, Figure, Job, Row, Size
-from duotempo.study.flow_store_claims import ARMS, METRICS, SCORES, all_claims, all_figures
+from duotempo.study.flow_store_claims import ARMS, KINDS, METRICS, SCORES, all_claims, all_figures
 from duotempo.study.flow_store_probes import Asking
 from duotempo.train import Run, train
 
@@ -110,6 +112,7 @@ def measured(subject: Native, ask: Asking, size: Size, tell: Tell) -> list[Numbe
     ready = cases(subject, probes, tell)
     found = [
         *_sources(subject, ready, tell),
+        *_startless(subject, probes, tell),
         *_shares(subject, ready, tell),
         *_emergence(subject, ready, tell),
         *_contexts(subject, ready, tell),
@@ -143,6 +146,26 @@ def _sources(subject: Native, ready: Sequence[Case], tell: Tell) -> Iterator[Num
         for name, value in (("needed", each.needed), ("enough", each.enough)):
             if value is not None:
                 yield f"{name}.{where}", None, float(value)
+
+
+def _startless(subject: Native, probes: Sequence[Probe], tell: Tell) -> Iterator[Number]:
+    """Answers once the learned start of the memory is zero: it is a slow weight, and no group of
+    channels has it."""
+    memories = [m for m in subject.model.modules() if isinstance(m, NeuralMemory)]
+    starts = [start for memory in memories for start in memory.start]
+    if not starts:
+        return
+    learned = [start.clone() for start in starts]
+    for start in starts:
+        start.zero_()
+    ready = cases(subject, probes, tell)
+    for start, value in zip(starts, learned, strict=True):
+        start.copy_(value)
+    for kind in KINDS:
+        right = [
+            c.probe.question.choice(c.plain.logits[-1]) == 0 for c in ready if c.probe.kind == kind
+        ]
+        yield f"startless.{kind}", None, sum(right) / len(right)
 
 
 def _told(

@@ -35,6 +35,7 @@ _BY_KIND = {
     "said": "answers right when the model speaks freely, share",
     "spread": "Jensen-Shannon divergence over contexts and wordings, of log(candidates)",
     "flips": "readings that choose otherwise than most, share",
+    "startless": "answers right without the learned start of the memory, share",
     "settling": "writes after which the choice stays right, mean",
     "step": "largest rise of the margin, share of all rises",
     "mediated": "logits of margin that weights write because of the store",

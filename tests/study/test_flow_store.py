@@ -25,6 +25,7 @@ def test_smoke_walks_the_whole_way(tmp_path, monkeypatch):
     assert {row.metric for row in rows} <= set(study.metrics)
     assert all(math.isfinite(row.value) for row in rows)
     assert any(row.metric == "edit.store.headline" for row in rows)
+    assert {r.arm for r in rows if r.metric.startswith("startless")} == {STORE}
     assert {c.claim[:3] for c in study.claims(rows)} >= {"(a)", "(b)", "(c)", "(d)"}
     assert all("<svg" in svg(f, "f", WIDE) for f in study.figures(rows) if f.series)
     assert not any(r.metric.startswith("edit.store") and r.arm == WITHOUT for r in rows)
