@@ -133,7 +133,7 @@ def _told(
         if name != NOTHING and torch.equal(run(subject, after, tokens).logits[-1], before):
             raise UserError(
                 f"the edit {edit.fact!r} by {name} changed nothing, not even its own question: "
-                "choose another operator or another place for it"
+                "choose another operator or another place for it, or leave edits out"
             )
         mind = after
     return mind, seconds
