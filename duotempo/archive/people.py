@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, func, insert, select, update
 
@@ -12,6 +13,7 @@ from duotempo.archive.engine import opened, reading, writing
 from duotempo.archive.sweep import finish
 from duotempo.archive.tables import PERSON, SESSION, TURN
 from duotempo.archive.turns import (
+    BEFORE,
     END,
     FORGOTTEN,
     HELD,
@@ -114,11 +116,12 @@ class Person:
             self.remembers(db, seen)
             if over is not None:
                 self._over(db, mine, over)
-            values = {"mine": mine, "of": self._open(db, mine, session)}
-            return [
-                written(db, mine, db.execute(END, values).first(), role, text)
-                for role, text in said
-            ]
+            here = self._open(db, mine, session)
+            values, turns = {"mine": mine, "of": here.of}, []
+            for role, text in said:
+                turns.append(written(db, mine, here, role, text))
+                here = db.execute(END, values).one() if len(turns) < len(said) else here
+            return turns
 
     def end(self, session: int) -> None:
         """End a session; ending it again changes nothing."""
@@ -158,6 +161,12 @@ class Person:
             query = query.where(TURN.c.id.in_(ids))
         with reading(self.engine, look) as db:
             return [turn(row) for row in db.execute(query, values)]
+
+    def said_before(self, session: int, look: Connection | None = None) -> list[Turn]:
+        """What the user said in the sessions before one, in order."""
+        with reading(self.engine, look) as db:
+            rows = db.execute(BEFORE, {"name": self.name, "until": session})
+            return [turn(row) for row in rows]
 
     def last(self) -> tuple[Session | None, list[Turn]]:
         """The last session, None before any, and its turns, in one look."""
@@ -224,14 +233,16 @@ class Person:
         db.execute(insert(SESSION).values(row))
         return number
 
-    def _open(self, db: Connection, mine: int, session: int | None) -> int:
-        """The number of a session if that is open, else of the last if that is, else of a new."""
-        last = db.scalar(select(func.max(SESSION.c.number)).where(SESSION.c.person == mine))
-        for number in filter(None, (session, last)):
-            here = db.execute(END, {"mine": mine, "of": number}).first()
+    def _open(self, db: Connection, mine: int, session: int | None) -> Any:
+        """The row in `END` of a session if that is open, else of the last if that is, else of a
+        new one."""
+        last = select(func.max(SESSION.c.number)).where(SESSION.c.person == mine)
+        for number in (session, None):
+            values = {"mine": mine, "of": db.scalar(last) if number is None else number}
+            here = db.execute(END, values).first()
             if here is not None and here.ended is None:
-                return number
-        return self._begun(db, mine)
+                return here
+        return db.execute(END, {"mine": mine, "of": self._begun(db, mine)}).one()
 
     def _over(self, db: Connection, mine: int, session: int) -> None:
         """End a session. Raises `UserError` for none."""

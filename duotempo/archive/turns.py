@@ -32,6 +32,7 @@ TURNS = (
     .order_by(SESSION.c.number, TURN.c.number)
 )
 OF_SESSION = TURNS.where(SESSION.c.number == bindparam("of"))
+BEFORE = TURNS.where(SESSION.c.number < bindparam("until"), TURN.c.role == "user")
 END = (
     select(
         SESSION.c.id,

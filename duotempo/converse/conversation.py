@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from duotempo.archive.conversation_records import Line, Turn, Version
+from duotempo.archive.engine import reading
 from duotempo.archive.memories import Memories, Overtaken
 from duotempo.archive.people import Person
 from duotempo.converse.guard import Probed
@@ -43,29 +44,34 @@ class Conversation:
 
     def say(self, text: str) -> str:
         """Say something and be answered; both turns are kept, the first before it is answered."""
-        session = self.person.tell("user", text).session
-        seen = self.person.forgotten()
-        said = self.answer(self.person.turns(session))
-        self.person.tell("assistant", said, session, seen)
+        turn = self.person.tell("user", text)
+        memory, seen = self.known(turn)
+        said = self.answer(self.person.turns(turn.session), memory)
+        self.person.tell("assistant", said, turn.session, seen)
         return said
 
-    def answer(self, turns: Sequence[Turn]) -> str:
-        """What the model says to a session's last turn."""
+    def answer(self, turns: Sequence[Turn], memory: Sequence[Line]) -> str:
+        """What the model says to a session's last turn, with what is `known`."""
         said = [Said(t.number, t.role, t.text) for t in turns if t.text]
         if not said:
             raise UserError("what you said was forgotten before it was answered: say it again")
-        memory = self.memory or self.looked_up(turns)
         (answer,) = replies(self.model, self.person.name, [(memory, self.fitting(said, memory))])
         if not answer:
             raise UserError("the model said nothing: say it in other words, or use another model")
         return answer
 
-    def looked_up(self, turns: Sequence[Turn]) -> list[Line]:
-        """In place of a memory, where there is none yet or the model can write none: what was said
-        in earlier sessions and is nearest to the last turn by its words."""
-        now = turns[-1]
-        earlier = [turn for turn in self.person.turns() if turn.session < now.session]
-        return recalled(earlier, now.text or "", self.settings.budget, self.model.size, spoken)
+    def known(self, now: Turn | None) -> tuple[Sequence[Line], tuple[int, str]]:
+        """What a model is told beside a session: the sentences of the memory that stands. Where
+        there is none yet, or the model can write none: what was said in earlier sessions and is
+        nearest to a turn by its words. And `Person.forgotten` of the same moment."""
+        with reading(self.person.engine) as look:
+            seen = self.person.forgotten(look)
+            version = Memories(self.person).version(look=look)
+            if (version and version.lines) or now is None or now.session == 1:
+                return version.lines if version else (), seen
+            earlier = self.person.said_before(now.session, look)
+        size, budget = self.model.size, self.settings.budget
+        return recalled(earlier, now.text or "", budget, size, spoken), seen
 
     def fitting(self, turns: Sequence[Said], memory: Sequence[Line]) -> list[Said]:
         """The last turns that the model's context holds beside a memory and a reply."""

@@ -78,11 +78,8 @@ class Talking:
         with self.locks.hold(name):
             with kept():
                 last = self.heard(person, asked) if asked.spoken else None
-                seen = person.forgotten()
                 talk = Conversation(person, self.model, self.settings, self.prober)
-                memory = talk.memory
-                if not memory and last is not None and last.session > 1:
-                    memory = talk.looked_up([last])
+                memory, seen = talk.known(last)
             read = fitting(talk, asked, memory)
             before = time.perf_counter()
             with said(last is not None):
