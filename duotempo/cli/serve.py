@@ -112,6 +112,8 @@ def serve(
             "leave out --host"
         )
     uvicorn = _uvicorn()
+    from duotempo.serve.running import run  # noqa: PLC0415 - after it is known to be there
+
     with _listening(place) as listening:
         app, close = opened(store, place, behind, sizes, bounds, common)
         try:
@@ -119,12 +121,9 @@ def serve(
             config = uvicorn.Config(app, log_level="warning", access_log=False)
             host, port = listening.getsockname()[:2]
             say(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1  (Ctrl-C ends it)")
-            server = uvicorn.Server(config)
-            server.run([listening])
+            run(config, listening)
         finally:
             close()
-    if server.should_exit:  # the signal that it raises again at its end may come too late
-        raise KeyboardInterrupt
 
 
 def opened(

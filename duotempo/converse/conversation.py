@@ -31,12 +31,6 @@ class Conversation:
     consolidator: type[Rebuild] = Rebuild
 
     @property
-    def session(self) -> int | None:
-        """The session that is open, None: there is none."""
-        sessions = self.person.sessions()
-        return sessions[-1].number if sessions and sessions[-1].ended is None else None
-
-    @property
     def memory(self) -> Sequence[Line]:
         """The sentences of the memory that stands."""
         version = Memories(self.person).version()

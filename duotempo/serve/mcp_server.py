@@ -21,6 +21,8 @@ try:
     from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
     from mcp.types import ToolAnnotations
     from pydantic import Field, ValidationError
+
+    from duotempo.serve.running import run
 except ImportError as error:
     raise UserError('MCP needs packages of its own: run `pip install "duotempo[serve]"`') from error
 
@@ -197,10 +199,7 @@ def serve_http(made: MCPServer, host: str, port: int, say: Callable[[str], None]
         taken = listening.getsockname()[1]
         say(f"MCP on http://{f'[{host}]' if ':' in host else host}:{taken}/mcp")
         app = made.streamable_http_app(host=host)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
-        server.run([listening])
-    if server.should_exit:  # the signal that it raises again at its end may come too late
-        raise KeyboardInterrupt
+        run(uvicorn.Config(app, log_level="warning", ws="none"), listening)
 
 
 def _address(host: str) -> bool:
